@@ -1,0 +1,360 @@
+//! Phone numbers: parsed once, at the edge.
+
+use std::{fmt, str::FromStr};
+
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType, enums::Region as LibRegion};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// A valid phone number in E.164, with its region and line type.
+///
+/// Whatever spelling it came in, one subscriber has one value. `Debug` and `Display` are masked; ask for
+/// [`to_e164`](Self::to_e164) where the number itself is needed.
+///
+/// ```
+/// use handset::PhoneNumber;
+///
+/// let phone = PhoneNumber::parse("+371 26 123 456", None)?;
+/// assert_eq!(phone.to_e164(), "+37126123456");
+/// assert_eq!(phone.to_string(), "+371******56");
+///
+/// // A national number needs to know where it is dialled.
+/// let region = "LV".parse()?;
+/// assert_eq!(PhoneNumber::parse("26123456", Some(region))?, phone);
+/// assert!(PhoneNumber::parse("26123456", None).is_err());
+/// # Ok::<(), handset::Error>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PhoneNumber {
+    /// The digits of the E.164 form; 15 of them fit, and none begins with zero.
+    digits: u64,
+    country_code: u16,
+    region: Option<Region>,
+    line_type: LineType,
+}
+
+impl PhoneNumber {
+    /// Reads a number as a person writes it: international with a leading `+`, or national where a `region` is given.
+    ///
+    /// The metadata is that of Google's libphonenumber. Spaces, dots, dashes and brackets are ignored.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidInput`] when the text is longer than [`MAX_INPUT`](Self::MAX_INPUT) bytes, is no valid number,
+    /// carries an extension or letters, or is national without a region, which would be a guess.
+    pub fn parse(text: &str, region: Option<Region>) -> Result<Self> {
+        let text = text.trim();
+        if text.len() > Self::MAX_INPUT {
+            return Err(invalid("a phone number is at most 64 bytes long"));
+        }
+        if text.chars().any(|c| c.is_alphabetic() || ";#*".contains(c)) {
+            return Err(invalid("a phone number has digits only, no letters, extension or dial codes"));
+        }
+        if region.is_none() && !text.starts_with(['+', '＋']) {
+            return Err(invalid(
+                "write the phone number with `+` and its country code, or give the region it is dialled in",
+            ));
+        }
+        let parsed = PHONE_NUMBER_UTIL
+            .parse(text, region.and_then(Region::lib))
+            .map_err(|source| invalid("not a phone number").with_source(source))?;
+        if !parsed.is_valid() {
+            return Err(invalid("no such phone number: check the country code and the count of digits"));
+        }
+        let digits = parsed
+            .format_as(PhoneNumberFormat::E164)
+            .strip_prefix('+')
+            .and_then(|digits| digits.parse().ok())
+            .ok_or_else(|| invalid("not a phone number"))?;
+        Ok(Self {
+            digits,
+            country_code: u16::try_from(parsed.country_code)
+                .map_err(|source| invalid("not a phone number").with_source(source))?,
+            region: parsed.get_region_code().and_then(|region| region.to_string().parse().ok()),
+            line_type: LineType::from_lib(parsed.get_type()),
+        })
+    }
+
+    /// The number in E.164: `+`, country code, national number.
+    #[must_use]
+    pub fn to_e164(&self) -> String {
+        format!("+{}", self.digits)
+    }
+
+    /// The digits of the E.164 form as a number, the country code first.
+    #[must_use]
+    pub fn digits(&self) -> u64 {
+        self.digits
+    }
+
+    /// The country calling code, such as 371.
+    #[must_use]
+    pub fn country_code(&self) -> u16 {
+        self.country_code
+    }
+
+    /// The region, or `None` for a number of no country (satellite networks, universal free call).
+    #[must_use]
+    pub fn region(&self) -> Option<Region> {
+        self.region
+    }
+
+    /// What kind of line it is, as far as the numbering plan tells.
+    #[must_use]
+    pub fn line_type(&self) -> LineType {
+        self.line_type
+    }
+
+    /// The longest text that is looked at, in bytes. No number is longer, and parsing takes time.
+    pub const MAX_INPUT: usize = 64;
+}
+
+/// Shows the country code and the last two digits.
+impl fmt::Display for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hidden = self.digits.to_string().len() - self.country_code.to_string().len() - 2;
+        write!(f, "+{}{}{:02}", self.country_code, "*".repeat(hidden), self.digits % 100)
+    }
+}
+
+impl fmt::Debug for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PhoneNumber({self})")
+    }
+}
+
+fn invalid(message: &'static str) -> Error {
+    Error::new(ErrorKind::InvalidInput, message)
+}
+
+/// A country or territory, by its two letters of ISO 3166-1.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Region([u8; 2]);
+
+impl Region {
+    /// The two letters, in upper case.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        // INVARIANT: only upper-case ASCII letters get past `from_str`.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// The library's value; `from_str` has asked it before, so there always is one.
+    fn lib(self) -> Option<LibRegion> {
+        self.as_str().parse().ok()
+    }
+}
+
+impl FromStr for Region {
+    type Err = Error;
+
+    /// Reads two upper-case letters that the numbering metadata knows.
+    fn from_str(letters: &str) -> Result<Self> {
+        let known = letters.bytes().all(|b| b.is_ascii_uppercase())
+            && letters
+                .parse::<LibRegion>()
+                .is_ok_and(|region| PHONE_NUMBER_UTIL.get_supported_regions().any(|r| r == region));
+        match <[u8; 2]>::try_from(letters.as_bytes()) {
+            Ok(bytes) if known => Ok(Self(bytes)),
+            _ => Err(invalid("a region is two capital letters of ISO 3166-1 that have phone numbers, such as `LV`")),
+        }
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Region({self})")
+    }
+}
+
+/// What kind of line a number belongs to, in the words of libphonenumber.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum LineType {
+    /// A mobile phone.
+    Mobile,
+    /// A line in a building.
+    FixedLine,
+    /// One of the two: the plan of the region does not tell (as in the USA).
+    FixedLineOrMobile,
+    /// Free for the caller.
+    TollFree,
+    /// Dear for the caller.
+    PremiumRate,
+    /// The caller pays a part.
+    SharedCost,
+    /// Internet telephony.
+    Voip,
+    /// A personal number that follows its owner.
+    PersonalNumber,
+    /// A pager.
+    Pager,
+    /// A company's universal access number.
+    Uan,
+    /// Voice mail access.
+    Voicemail,
+    /// The plan does not say.
+    Unknown,
+}
+
+impl LineType {
+    /// Every line type, in the order of declaration.
+    pub const ALL: [Self; 12] = [
+        Self::Mobile,
+        Self::FixedLine,
+        Self::FixedLineOrMobile,
+        Self::TollFree,
+        Self::PremiumRate,
+        Self::SharedCost,
+        Self::Voip,
+        Self::PersonalNumber,
+        Self::Pager,
+        Self::Uan,
+        Self::Voicemail,
+        Self::Unknown,
+    ];
+
+    /// The name as it stands in policy files, such as `premium_rate`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mobile => "mobile",
+            Self::FixedLine => "fixed_line",
+            Self::FixedLineOrMobile => "fixed_line_or_mobile",
+            Self::TollFree => "toll_free",
+            Self::PremiumRate => "premium_rate",
+            Self::SharedCost => "shared_cost",
+            Self::Voip => "voip",
+            Self::PersonalNumber => "personal_number",
+            Self::Pager => "pager",
+            Self::Uan => "uan",
+            Self::Voicemail => "voicemail",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    fn from_lib(lib: PhoneNumberType) -> Self {
+        match lib {
+            PhoneNumberType::Mobile => Self::Mobile,
+            PhoneNumberType::FixedLine => Self::FixedLine,
+            PhoneNumberType::FixedLineOrMobile => Self::FixedLineOrMobile,
+            PhoneNumberType::TollFree => Self::TollFree,
+            PhoneNumberType::PremiumRate => Self::PremiumRate,
+            PhoneNumberType::SharedCost => Self::SharedCost,
+            PhoneNumberType::VoIP => Self::Voip,
+            PhoneNumberType::PersonalNumber => Self::PersonalNumber,
+            PhoneNumberType::Pager => Self::Pager,
+            PhoneNumberType::UAN => Self::Uan,
+            PhoneNumberType::VoiceMail => Self::Voicemail,
+            PhoneNumberType::Unknown => Self::Unknown,
+        }
+    }
+}
+
+impl fmt::Display for LineType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, region: Option<&str>) -> Result<PhoneNumber> {
+        PhoneNumber::parse(text, region.map(|region| region.parse().unwrap()))
+    }
+
+    #[test]
+    fn c6_four_spellings_of_one_number_are_one_number() {
+        let expected = parse("+37126123456", None).unwrap();
+        for (text, region) in [
+            ("+371 26 123 456", None),
+            ("(26) 123-456", Some("LV")),
+            ("0037126123456", Some("LV")),
+            ("+371.26.12.34.56", Some("DE")),
+        ] {
+            assert_eq!(parse(text, region).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn region_and_line_type_are_known() {
+        for (text, region, line_type) in [
+            ("+37126123456", Some("LV"), LineType::Mobile),
+            ("+6281234567890", Some("ID"), LineType::Mobile),
+            ("+12025550123", Some("US"), LineType::FixedLineOrMobile),
+            ("+393123456789", Some("IT"), LineType::Mobile),
+            ("+80012345678", None, LineType::TollFree),
+        ] {
+            let phone = parse(text, None).unwrap();
+            assert_eq!(phone.region().map(|region| region.to_string()).as_deref(), region, "{text}");
+            assert_eq!(phone.line_type(), line_type, "{text}");
+            assert_eq!(phone.to_e164(), text);
+        }
+    }
+
+    #[test]
+    fn what_would_be_a_guess_is_refused() {
+        for (text, region) in [
+            ("26123456", None),
+            ("0037126123456", None),
+            ("37126123456", None),
+            ("+371 26123456 ext. 5", None),
+            ("+37126123456;ext=5", None),
+            ("1-800-FLOWERS", Some("US")),
+            ("*100#", Some("LV")),
+            ("", None),
+            ("+", None),
+            ("+371", None),
+            ("+3712612345", None),
+            ("+371261234567890123", None),
+            ("+99926123456", None),
+        ] {
+            assert_eq!(parse(text, region).unwrap_err().kind(), ErrorKind::InvalidInput, "{text}");
+        }
+        assert!(parse(&"1".repeat(100_000), Some("US")).is_err());
+    }
+
+    #[test]
+    fn no_text_form_shows_the_number() {
+        let phone = parse("+37126123456", None).unwrap();
+        assert_eq!(format!("{phone} {phone:?}"), "+371******56 PhoneNumber(+371******56)");
+    }
+
+    #[test]
+    fn regions_are_those_with_phone_numbers() {
+        assert_eq!("LV".parse::<Region>().unwrap().as_str(), "LV");
+        for bad in ["", "lv", "XX", "LVA", "001", "L\u{e9}"] {
+            assert!(bad.parse::<Region>().is_err(), "{bad}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_parses_or_is_refused(text in ".{0,80}", hint in proptest::option::of("LV|US|ID|IT")) {
+            if let Ok(phone) = parse(&text, hint.as_deref()) {
+                let again = parse(&phone.to_e164(), None).unwrap();
+                proptest::prop_assert_eq!(again, phone);
+                proptest::prop_assert!(!phone.to_string().contains(&phone.to_e164()));
+            }
+        }
+
+        #[test]
+        fn numbers_keep_their_value_through_any_punctuation(national in 20_000_000_u32..30_000_000, gap in " |-|\\.|\\)") {
+            if let Ok(phone) = parse(&format!("+371{national}"), None) {
+                let text = national.to_string();
+                let (left, right) = text.split_at(3);
+                proptest::prop_assert_eq!(parse(&format!("{left}{gap}{right}"), Some("LV")).unwrap(), phone);
+            }
+        }
+    }
+}
