@@ -36,6 +36,8 @@ pub enum ErrorKind {
     RateLimited,
     /// Every route of the plan has been used.
     NoMoreChannels,
+    /// The check does not take this step now: its prompt says what it waits for.
+    NotExpected,
     /// The idempotency key was used before with another request.
     IdempotencyKeyReused,
     /// The provider will not serve this number on this channel; another route may.

@@ -2,6 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod channel;
+pub mod check;
 pub mod clock;
 pub mod error;
 pub mod ids;

@@ -1,0 +1,24 @@
+//! One check, from start to end: the pure state machine, the matching of codes, and what keeps both secret.
+//!
+//! ```text
+//!             sent            reserve ... settle(match)
+//!  sending ---------> pending -------------------------> verified
+//!     |                |  ^ |  settle(no match), none left
+//!     | not sent       |  | `--------------------------> failed
+//!     `-> failed       |  | time -----------------------> expired
+//!                leave |  | sent, not sent     cancel --> cancelled
+//!                      v  |
+//!                     sending (the next leg; the code of the last one still counts)
+//! ```
+
+mod keys;
+mod matching;
+mod seal;
+mod state;
+
+pub use keys::ServerKey;
+pub(crate) use keys::{Digest, Keys};
+pub use matching::Expected;
+pub(crate) use matching::{CodeMacs, TypedCode};
+pub use seal::Sealed;
+pub use state::{Event, State, Status};

@@ -1,0 +1,87 @@
+//! What a check must remember and the store must not see: encrypted under the server key.
+
+use std::fmt;
+
+use chacha20poly1305::{
+    XNonce,
+    aead::{Aead, Payload},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use zeroize::Zeroizing;
+
+use super::keys::Keys;
+use crate::{
+    error::{Error, ErrorKind, Result},
+    ids::{CheckId, random_bytes},
+};
+
+/// Encrypted data of one check: XChaCha20-Poly1305, the check id authenticated with it, the nonce in front.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Sealed(Vec<u8>);
+
+impl Sealed {
+    /// The encrypted bytes, for a store that writes them elsewhere.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sealed({} bytes)", self.0.len())
+    }
+}
+
+impl Keys {
+    pub(crate) fn seal<T: Serialize>(&self, id: &CheckId, value: &T) -> Result<Sealed> {
+        let text = Zeroizing::new(serde_json::to_vec(value).map_err(|source| unsealable().with_source(source))?);
+        let nonce: [u8; NONCE] = random_bytes()?;
+        let payload = Payload { msg: &text, aad: id.as_bytes() };
+        let encrypted = self.seal.encrypt(&XNonce::from(nonce), payload).map_err(|_| unsealable())?;
+        Ok(Sealed([nonce.as_slice(), &encrypted].concat()))
+    }
+
+    /// Opens what [`seal`](Self::seal) made for the same check.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`]: the store holds something else, or another server key made it.
+    pub(crate) fn open<T: DeserializeOwned>(&self, id: &CheckId, sealed: &Sealed) -> Result<T> {
+        let (nonce, encrypted) = sealed.0.split_first_chunk::<NONCE>().ok_or_else(unsealable)?;
+        let payload = Payload { msg: encrypted, aad: id.as_bytes() };
+        let text = Zeroizing::new(self.seal.decrypt(&XNonce::from(*nonce), payload).map_err(|_| unsealable())?);
+        serde_json::from_slice(&text).map_err(|source| unsealable().with_source(source))
+    }
+}
+
+fn unsealable() -> Error {
+    Error::new(ErrorKind::Unavailable, "a stored check cannot be opened: do all processes share one server key?")
+}
+
+const NONCE: usize = 24;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::ServerKey;
+
+    #[test]
+    fn what_is_sealed_opens_for_the_same_check_and_key_only() {
+        let keys = Keys::derive(&ServerKey::random().unwrap());
+        let id = CheckId::random().unwrap();
+        let sealed = keys.seal(&id, &"+37126123456").unwrap();
+        assert_eq!(keys.open::<String>(&id, &sealed).unwrap(), "+37126123456");
+
+        assert!(keys.open::<String>(&CheckId::random().unwrap(), &sealed).is_err());
+        let other = Keys::derive(&ServerKey::random().unwrap());
+        assert!(other.open::<String>(&id, &sealed).is_err());
+        for bit in 0..sealed.0.len() * 8 {
+            let mut forged = sealed.clone();
+            forged.0[bit / 8] ^= 1 << (bit % 8);
+            assert!(keys.open::<String>(&id, &forged).is_err(), "bit {bit}");
+        }
+        assert!(keys.open::<String>(&id, &Sealed(Vec::new())).is_err());
+    }
+}
