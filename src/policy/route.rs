@@ -1,0 +1,107 @@
+//! Routes, plans and what there is to choose from.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use crate::{channel::Channel, ids::RuleName};
+
+/// One way to a phone: a provider and one of its channels, written `numcheck/flash_call`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Route {
+    provider: Arc<str>,
+    channel: Channel,
+}
+
+impl Route {
+    /// A provider, by its name, and one of its channels.
+    pub fn new(provider: impl Into<Arc<str>>, channel: Channel) -> Self {
+        Self { provider: provider.into(), channel }
+    }
+
+    /// The name of the provider.
+    #[must_use]
+    pub fn provider(&self) -> &str {
+        &self.provider
+    }
+
+    /// The channel.
+    #[must_use]
+    pub fn channel(&self) -> Channel {
+        self.channel
+    }
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.provider, self.channel)
+    }
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Route({self})")
+    }
+}
+
+/// The routes that a check may use, best first, and the rule that says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Plan {
+    /// The rule that matched.
+    pub rule: RuleName,
+    /// What to try, in this order. Never empty, no route twice.
+    pub routes: Vec<Route>,
+}
+
+impl Plan {
+    /// What to try, in this order. Never empty, no route twice.
+    #[must_use]
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+}
+
+/// The providers and channels that there are, against which a policy file is read.
+///
+/// ```
+/// use handset::{Channel, policy::Catalogue};
+///
+/// let catalogue = Catalogue::new()
+///     .with("numcheck", [Channel::FlashCall])
+///     .with("zadarma", [Channel::Sms, Channel::VoiceCode]);
+/// assert_eq!(catalogue.names().collect::<Vec<_>>(), ["numcheck", "zadarma"]);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Catalogue {
+    providers: BTreeMap<String, Vec<Channel>>,
+}
+
+impl Catalogue {
+    /// A catalogue of nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a provider, or channels to one that is there.
+    #[must_use]
+    pub fn with(mut self, provider: impl Into<String>, channels: impl IntoIterator<Item = Channel>) -> Self {
+        let known = self.providers.entry(provider.into()).or_default();
+        for channel in channels {
+            if !known.contains(&channel) {
+                known.push(channel);
+            }
+        }
+        self
+    }
+
+    /// The names of the providers, in alphabetical order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.providers.keys().map(String::as_str)
+    }
+
+    /// The channels of a provider, or `None` when there is no such provider.
+    #[must_use]
+    pub fn channels(&self, provider: &str) -> Option<&[Channel]> {
+        self.providers.get(provider).map(Vec::as_slice)
+    }
+}
