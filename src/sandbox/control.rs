@@ -1,0 +1,142 @@
+//! What people and tests look at and turn: handsets and knobs over HTTP.
+
+use std::{convert::Infallible, sync::Arc};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{Path, Query, State},
+    response::{
+        IntoResponse, Response,
+        sse::{self, KeepAlive, Sse},
+    },
+    routing::get,
+};
+use futures_util::{Stream, StreamExt, stream};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    sandbox::{
+        common::Common,
+        handset::{Line, e164},
+        knob::Scope,
+    },
+};
+
+/// The routes that belong to no vendor.
+pub(super) fn router(common: Arc<Common>) -> Router {
+    Router::new()
+        .route("/handsets", get(handsets))
+        .route("/handsets/{number}/events", get(events))
+        .route("/knobs", get(knobs).put(set_knobs).delete(clear_knobs))
+        .with_state(common)
+}
+
+async fn handsets(State(common): State<Arc<Common>>) -> Json<Vec<String>> {
+    Json(common.handsets.numbers())
+}
+
+async fn events(
+    State(common): State<Arc<Common>>,
+    Path(number): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let line = common.handsets.line(&number_of(&number)?);
+    if !accepts_stream(&headers) {
+        return Ok(Json(line.since(0)).into_response());
+    }
+    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok()).unwrap_or(0);
+    // An id from before a restart: begin again rather than stay silent.
+    let seen = if last > line.latest() { 0 } else { last };
+    let live = Sse::new(live(line, seen).take_until(common.stop.wait())).keep_alive(KeepAlive::default());
+    Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], live).into_response())
+}
+
+/// The events after one, those that are there and those to come.
+fn live(line: Arc<Line>, seen: u64) -> impl Stream<Item = Result<sse::Event, Infallible>> {
+    stream::unfold((line, seen), |(line, seen)| async move {
+        let event = line.after(seen).await;
+        let id = event.id();
+        let data = serde_json::to_string(&event).unwrap_or_default();
+        Some((Ok(sse::Event::default().id(id.to_string()).data(data)), (line, id)))
+    })
+}
+
+async fn knobs(State(common): State<Arc<Common>>) -> Json<Value> {
+    Json(common.knobs.to_json())
+}
+
+/// `{"number": "+371..", knob: value, ..}` replaces the knobs of a number; without `number`, those for all.
+async fn set_knobs(State(common): State<Arc<Common>>, body: Bytes) -> Result<Json<Value>, Problem> {
+    let mut knobs: Map<String, Value> = serde_json::from_slice(&body).map_err(|wrong| {
+        Error::new(ErrorKind::InvalidInput, format!("knobs are a JSON object such as {{\"latency\": 250}}: {wrong}"))
+    })?;
+    let number = match knobs.remove("number") {
+        None => None,
+        Some(Value::String(number)) => Some(number_of(&number)?),
+        Some(_) => {
+            return Err(Error::new(ErrorKind::InvalidInput, "`number` is a string such as \"+37126123456\"").into());
+        }
+    };
+    common.knobs.replace(scope(number.as_ref()), knobs)?;
+    Ok(Json(common.knobs.to_json()))
+}
+
+#[derive(Deserialize)]
+struct Cleared {
+    number: Option<String>,
+}
+
+async fn clear_knobs(
+    State(common): State<Arc<Common>>,
+    Query(Cleared { number }): Query<Cleared>,
+) -> Result<StatusCode, Problem> {
+    match number {
+        // In a query `+` stands for a blank.
+        Some(number) => common.knobs.clear(Scope::Number(&number_of(number.trim_start())?)),
+        None => common.knobs.reset(),
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn scope(number: Option<&String>) -> Scope<'_> {
+    number.map_or(Scope::All, |number| Scope::Number(number))
+}
+
+/// Reads a number with or without `+`.
+fn number_of(text: &str) -> Result<String> {
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    if (1..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) {
+        Ok(e164(digits))
+    } else {
+        Err(Error::new(
+            ErrorKind::InvalidInput,
+            "a handset's number has 1 to 15 digits, with or without `+` before them",
+        ))
+    }
+}
+
+fn accepts_stream(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|kind| kind.trim().starts_with("text/event-stream"))
+}
+
+/// A request that cannot be served, told in an RFC 9457 body.
+struct Problem(Error);
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self(error)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = json!({ "title": "Bad Request", "status": 400, "detail": self.0.to_string() });
+        let kind = HeaderValue::from_static("application/problem+json");
+        (StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, kind)], Json(body)).into_response()
+    }
+}

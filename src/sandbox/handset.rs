@@ -1,0 +1,343 @@
+//! Virtual handsets: what a person with that phone would see.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use serde::{Serialize, Serializer};
+use tokio::sync::watch;
+
+use crate::clock::{Clock, SystemClock};
+
+/// The phone of one number. It remembers its latest 1,000 events.
+///
+/// Each value keeps its own place: waiting gives every event once, from the first one on.
+pub struct Handset {
+    number: String,
+    line: Arc<Line>,
+    /// The id of the last event that waiting has given.
+    place: tokio::sync::Mutex<u64>,
+}
+
+impl Handset {
+    /// The number in E.164.
+    #[must_use]
+    pub fn number(&self) -> &str {
+        &self.number
+    }
+
+    /// Everything that reached the phone, oldest first.
+    #[must_use]
+    pub fn events(&self) -> Vec<Event> {
+        self.line.since(0)
+    }
+
+    /// Waits for the next event that this value has not given yet. It waits for ever if none comes.
+    pub async fn wait_for_event(&self) -> Event {
+        let mut place = self.place.lock().await;
+        let event = self.line.after(*place).await;
+        *place = event.id();
+        event
+    }
+
+    /// Waits for the next call that begins to ring, and passes over every other event before it.
+    pub async fn next_call(&self) -> IncomingCall {
+        loop {
+            let Event::IncomingCall(call) = self.wait_for_event().await;
+            if call.state == CallState::Ringing {
+                return call;
+            }
+        }
+    }
+
+    /// Refuses every call that rings now, as a person with that phone might.
+    pub fn hang_up(&self) {
+        for call in self.line.ringing() {
+            self.line.end(call, CallState::Ended);
+        }
+    }
+}
+
+impl fmt::Debug for Handset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handset").finish_non_exhaustive()
+    }
+}
+
+/// Something that reached a handset, or changed there. In JSON, `kind` says what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// A call rings, or stops ringing.
+    IncomingCall(IncomingCall),
+}
+
+impl Event {
+    /// Counts the events of one handset from 1.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        match self {
+            Self::IncomingCall(call) => call.id,
+        }
+    }
+
+    /// When it happened.
+    #[must_use]
+    pub fn at(&self) -> SystemTime {
+        match self {
+            Self::IncomingCall(call) => call.at,
+        }
+    }
+}
+
+/// A call at one moment of its life. `Debug` hides the caller, whose last digits are a code.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct IncomingCall {
+    /// The id of this event.
+    pub id: u64,
+    /// When it happened; in JSON, RFC 3339 in UTC.
+    #[serde(serialize_with = "rfc3339")]
+    pub at: SystemTime,
+    /// Tells calls apart: the id of the event with which the call began.
+    pub call: u64,
+    /// The caller's number in E.164, such as `+37166004953`.
+    pub from: String,
+    /// Where the call stands.
+    pub state: CallState,
+}
+
+impl IncomingCall {
+    /// The last four digits of the caller's number: the code of a flash call.
+    #[must_use]
+    pub fn ending(&self) -> &str {
+        self.from.len().checked_sub(4).and_then(|start| self.from.get(start..)).unwrap_or(&self.from)
+    }
+}
+
+impl fmt::Debug for IncomingCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IncomingCall")
+            .field("id", &self.id)
+            .field("call", &self.call)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where a call stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CallState {
+    /// The phone rings.
+    Ringing,
+    /// The caller gave up, as flash calls do.
+    Missed,
+    /// The phone refused the call.
+    Ended,
+}
+
+/// Every handset that was asked for or called.
+#[derive(Default)]
+pub(super) struct Handsets(Mutex<BTreeMap<String, Arc<Line>>>);
+
+impl Handsets {
+    pub(super) fn handset(&self, number: &str) -> Handset {
+        let number = e164(number);
+        Handset { line: self.line(&number), number, place: tokio::sync::Mutex::default() }
+    }
+
+    /// The line of a number in E.164.
+    pub(super) fn line(&self, number: &str) -> Arc<Line> {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(lines.entry(number.to_owned()).or_default())
+    }
+
+    /// The known numbers, in order.
+    pub(super) fn numbers(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+}
+
+/// The events of one number. Nothing is ever changed: an end is an event of its own, so that a reader who knows the last
+/// id it saw can catch up.
+#[derive(Default)]
+pub(super) struct Line(watch::Sender<Events>);
+
+#[derive(Default)]
+struct Events {
+    latest: u64,
+    kept: VecDeque<Event>,
+}
+
+impl Line {
+    /// Rings, and stops after `ring_time`. Returns the id of the call.
+    pub(super) fn ring(self: &Arc<Self>, from: &str, ring_time: Duration) -> u64 {
+        let mut call = 0;
+        self.0.send_modify(|events| {
+            call = events.latest + 1;
+            events.push(call, from, CallState::Ringing);
+        });
+        if ring_time.is_zero() {
+            self.end(call, CallState::Missed);
+        } else {
+            // Weak, so that a long ring keeps no line of a dropped sandbox.
+            let line = Arc::downgrade(self);
+            tokio::spawn(async move {
+                tokio::time::sleep(ring_time).await;
+                if let Some(line) = line.upgrade() {
+                    line.end(call, CallState::Missed);
+                }
+            });
+        }
+        call
+    }
+
+    /// Ends a call, unless it has ended.
+    pub(super) fn end(&self, call: u64, state: CallState) {
+        self.0.send_if_modified(|events| match events.ringing().remove(&call) {
+            Some(from) => {
+                events.push(call, &from, state);
+                true
+            }
+            None => false,
+        });
+    }
+
+    pub(super) fn is_ringing(&self, call: u64) -> bool {
+        self.0.borrow().ringing().contains_key(&call)
+    }
+
+    fn ringing(&self) -> Vec<u64> {
+        self.0.borrow().ringing().into_keys().collect()
+    }
+
+    /// The kept events with a higher id.
+    pub(super) fn since(&self, id: u64) -> Vec<Event> {
+        self.0.borrow().kept.iter().filter(|event| event.id() > id).cloned().collect()
+    }
+
+    /// Waits for the first event with a higher id.
+    pub(super) async fn after(&self, id: u64) -> Event {
+        let mut events = self.0.subscribe();
+        loop {
+            if let Some(event) = events.borrow_and_update().kept.iter().find(|event| event.id() > id) {
+                return event.clone();
+            }
+            if events.changed().await.is_err() {
+                // `self` holds the sender.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// The id of the last event, 0 before the first.
+    pub(super) fn latest(&self) -> u64 {
+        self.0.borrow().latest
+    }
+}
+
+impl Events {
+    fn push(&mut self, call: u64, from: &str, state: CallState) {
+        if self.kept.len() == CAPACITY {
+            self.kept.pop_front();
+        }
+        self.latest += 1;
+        let (id, at, from) = (self.latest, SystemClock.now(), from.to_owned());
+        self.kept.push_back(Event::IncomingCall(IncomingCall { id, at, call, from, state }));
+    }
+
+    /// The calls whose last event says that they ring, with their callers.
+    fn ringing(&self) -> BTreeMap<u64, String> {
+        let mut ringing = BTreeMap::new();
+        for Event::IncomingCall(call) in &self.kept {
+            match call.state {
+                CallState::Ringing => ringing.insert(call.call, call.from.clone()),
+                CallState::Missed | CallState::Ended => ringing.remove(&call.call),
+            };
+        }
+        ringing
+    }
+}
+
+/// `+` and the digits of a number, however it is written.
+pub(super) fn e164(number: &str) -> String {
+    std::iter::once('+').chain(number.chars().filter(char::is_ascii_digit)).collect()
+}
+
+fn rfc3339<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&humantime::format_rfc3339_millis(*at))
+}
+
+/// The most events that one handset keeps.
+const CAPACITY: usize = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_flat_json_tagged_by_kind() {
+        let at = SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123);
+        let from = "+37166004953".to_owned();
+        let event = Event::IncomingCall(IncomingCall { id: 2, at, call: 1, from, state: CallState::Missed });
+        assert_eq!(
+            serde_json::to_value(&event).unwrap(),
+            serde_json::json!({
+                "kind": "incoming_call", "id": 2, "at": "2023-11-14T22:13:20.123Z", "call": 1,
+                "from": "+37166004953", "state": "missed",
+            })
+        );
+        assert!(!format!("{event:?}").contains("4953"));
+    }
+
+    #[tokio::test]
+    async fn each_value_is_given_every_event_once() {
+        let handsets = Handsets::default();
+        let (first, second) = (handsets.handset("+37126123456"), handsets.handset("371 26-123-456"));
+        handsets.line("+37126123456").ring("+37166000001", Duration::ZERO);
+        handsets.line("+37126123456").ring("+37166000002", Duration::MAX);
+
+        assert_eq!(first.next_call().await.ending(), "0001");
+        assert_eq!(first.next_call().await.ending(), "0002");
+        let states: Vec<u64> = [second.wait_for_event().await, second.wait_for_event().await].map(|e| e.id()).into();
+        assert_eq!(states, [1, 2]);
+    }
+
+    #[tokio::test]
+    async fn waiting_ends_when_a_call_comes() {
+        let handsets = Handsets::default();
+        let phone = handsets.handset("+37126123456");
+        let ring = async { handsets.line("+37126123456").ring("+37166000001", Duration::MAX) };
+        let (call, id) = tokio::join!(phone.next_call(), ring);
+        assert_eq!(call.call, id);
+    }
+
+    #[tokio::test]
+    async fn a_refused_call_ends_once() {
+        let handsets = Handsets::default();
+        let (phone, line) = (handsets.handset("+37126123456"), handsets.line("+37126123456"));
+        let call = line.ring("+37166000001", Duration::MAX);
+        assert!(line.is_ringing(call));
+        phone.hang_up();
+        phone.hang_up();
+        line.end(call, CallState::Missed);
+        assert!(!line.is_ringing(call));
+        assert_eq!(phone.events().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn only_the_latest_events_are_kept() {
+        let line = Arc::new(Line::default());
+        for _ in 0..CAPACITY {
+            line.ring("+37166000001", Duration::ZERO);
+        }
+        assert_eq!(line.since(0).len(), CAPACITY);
+        assert_eq!(line.latest(), 2 * u64::try_from(CAPACITY).unwrap());
+    }
+}

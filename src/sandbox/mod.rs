@@ -1,0 +1,54 @@
+//! The vendors emulated on a real socket, with virtual handsets to look at.
+//!
+//! ```text
+//!  your code --HTTP--> /numcheck/en/init-call ---rings---> handset +37126123456
+//!                                                            |
+//!  a test  <---- Handset::next_call() ---------------------- +
+//!  a browser <-- GET /handsets/{number}/events (SSE) ------- +
+//! ```
+//!
+//! The emulators are as strict as a real server would be, and break in the ways that [`Knob`]s say. They share no code
+//! with the clients, so that a mistake in one cannot hide the same mistake in the other.
+//!
+//! | method and path | does |
+//! |---|---|
+//! | `POST /numcheck/{locale}/init-call`, `POST /numcheck/{locale}/get-call-info` | NumCheck |
+//! | `GET /handsets` | the numbers known so far |
+//! | `GET /handsets/{number}/events` | what reached a handset: a JSON array, or live with `Accept: text/event-stream` |
+//! | `GET`, `PUT`, `DELETE /knobs` | shows, sets and clears [`Knobs`] |
+//!
+//! ```
+//! use handset::sandbox::{Knob, Sandbox, Scope};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let sandbox = Sandbox::start().await?;
+//! sandbox.knobs().set(Scope::Number("+37126123456"), Knob::CallerEnding("0042".into()))?;
+//!
+//! let answer = reqwest::Client::new()
+//!     .post(format!("{}/en/init-call?phone=37126123456", sandbox.numcheck_url()))
+//!     .header("X-AUTH-Token", sandbox.numcheck_token().expose())
+//!     .send()
+//!     .await?;
+//! assert!(answer.status().is_success());
+//!
+//! let call = sandbox.handset("+37126123456").next_call().await;
+//! assert_eq!(call.ending(), "0042");
+//! # Ok(())
+//! # }
+//! ```
+
+mod common;
+mod control;
+mod fault;
+mod handset;
+mod knob;
+mod log;
+mod numcheck;
+mod random;
+mod server;
+
+pub use handset::{CallState, Event, Handset, IncomingCall};
+pub use knob::{Knob, Knobs, Scope};
+pub use log::LoggedRequest;
+pub use server::Sandbox;

@@ -1,0 +1,123 @@
+//! The running server and what its owner can ask of it.
+
+use std::{
+    fmt,
+    future::IntoFuture,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+
+use axum::Router;
+use tokio::{net::TcpListener, sync::watch};
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    sandbox::{
+        common::{Common, Stop},
+        control,
+        handset::Handset,
+        knob::Knobs,
+        log::LoggedRequest,
+        numcheck,
+    },
+    secret::Secret,
+};
+
+/// A running server that emulates the vendors. It stops when it is dropped, whatever its clients are doing.
+///
+/// It tells everyone who can reach it what the handsets were sent: keep it on loopback, and out of production.
+pub struct Sandbox {
+    address: SocketAddr,
+    numcheck: Arc<numcheck::Emulator>,
+    common: Arc<Common>,
+    /// The server ends, and every waiting answer with it, when this is dropped.
+    _running: watch::Sender<()>,
+}
+
+impl Sandbox {
+    /// Starts on 127.0.0.1, on a port that the system picks, with fresh random credentials.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`] when no port can be had or the system's random generator fails.
+    pub async fn start() -> Result<Self> {
+        Self::bind((Ipv4Addr::LOCALHOST, 0).into()).await
+    }
+
+    /// Starts on an address of your choice; port 0 lets the system pick one.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`] when the address cannot be had or the system's random generator fails.
+    pub async fn bind(address: SocketAddr) -> Result<Self> {
+        let listener = TcpListener::bind(address).await.map_err(no_address)?;
+        let address = listener.local_addr().map_err(no_address)?;
+        let (running, stop) = watch::channel(());
+        let common = Arc::new(Common::new(Stop::new(stop)));
+        let numcheck = Arc::new(numcheck::Emulator::new(Arc::clone(&common))?);
+        let sandbox = Self { address, numcheck, common, _running: running };
+        let server = axum::serve(listener, sandbox.router()).with_graceful_shutdown(sandbox.common.stop.wait());
+        tokio::spawn(server.into_future());
+        Ok(sandbox)
+    }
+
+    /// Where the server listens, such as `http://127.0.0.1:41234`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The base of the NumCheck API; a client appends `/en/init-call`.
+    #[must_use]
+    pub fn numcheck_url(&self) -> String {
+        format!("{}/numcheck", self.url())
+    }
+
+    /// The secret key of the one NumCheck service: 32 letters and digits.
+    #[must_use]
+    pub fn numcheck_token(&self) -> &Secret {
+        self.numcheck.token()
+    }
+
+    /// The same routes on the same state, to mount inside another app. They answer while the sandbox lives.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .nest("/numcheck", numcheck::router(Arc::clone(&self.numcheck)))
+            .merge(control::router(Arc::clone(&self.common)))
+    }
+
+    /// The virtual handset of a number. Every number has one; `+`, spaces and dashes make no difference.
+    #[must_use]
+    pub fn handset(&self, number: &str) -> Handset {
+        self.common.handsets.handset(number)
+    }
+
+    /// How the vendors misbehave.
+    #[must_use]
+    pub fn knobs(&self) -> &Knobs {
+        &self.common.knobs
+    }
+
+    /// How many calls the vendors accepted, and would bill, whether or not they reached a handset.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        self.common.calls()
+    }
+
+    /// The latest 10,000 requests to the vendors, refused ones too, oldest first.
+    #[must_use]
+    pub fn requests(&self) -> Vec<LoggedRequest> {
+        self.common.log.requests()
+    }
+}
+
+/// Shows where it listens and no credential.
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+fn no_address(source: std::io::Error) -> Error {
+    Error::new(ErrorKind::Unavailable, "the sandbox cannot listen on that address").with_source(source)
+}
