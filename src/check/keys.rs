@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chacha20poly1305::XChaCha20Poly1305;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest as _, Sha256};
@@ -52,7 +53,7 @@ impl fmt::Debug for ServerKey {
 }
 
 /// A keyed hash, cut to 128 bits: enough to tell things apart, nothing to find them by.
-pub(crate) type Digest = [u8; 16];
+pub type Digest = [u8; 16];
 
 /// The derived keys, ready for use.
 #[derive(Clone)]
@@ -84,6 +85,11 @@ impl Keys {
             mac.update(part);
         }
         cut(mac)
+    }
+
+    /// The same as text, for where a name leaves this crate.
+    pub(crate) fn text_name(&self, kind: &str, parts: &[&[u8]]) -> String {
+        URL_SAFE_NO_PAD.encode(self.name(kind, parts))
     }
 
     /// The keyed hash of a code, under the check, action and binding that it was made for.

@@ -4,7 +4,6 @@
 //! code and a code of one check fits no other. What a person types is brought to digits, hashed once, and compared with
 //! every accepted form in constant time; for a check that does not exist the same work is done on nothing.
 
-use serde::{Deserialize, Serialize};
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
@@ -58,8 +57,8 @@ impl Expected {
 }
 
 /// The accepted forms of a code as a store keeps them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct CodeMacs([Digest; 3]);
+#[derive(Clone, Debug)]
+pub struct CodeMacs([Digest; 3]);
 
 impl CodeMacs {
     /// Hashes the accepted forms for one check. `context` stands for its action and binding.

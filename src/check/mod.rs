@@ -16,9 +16,9 @@ mod matching;
 mod seal;
 mod state;
 
-pub use keys::ServerKey;
-pub(crate) use keys::{Digest, Keys};
-pub use matching::Expected;
-pub(crate) use matching::{CodeMacs, TypedCode};
+pub(crate) use keys::Keys;
+pub use keys::{Digest, ServerKey};
+pub(crate) use matching::TypedCode;
+pub use matching::{CodeMacs, Expected};
 pub use seal::Sealed;
 pub use state::{Event, State, Status};

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use chacha20poly1305::{
     XNonce,
     aead::{Aead, Payload},
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
 use super::keys::Keys;
@@ -16,9 +17,8 @@ use crate::{
 };
 
 /// Encrypted data of one check: XChaCha20-Poly1305, the check id authenticated with it, the nonce in front.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Sealed(Vec<u8>);
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sealed(Bytes);
 
 impl Sealed {
     /// The encrypted bytes, for a store that writes them elsewhere.
@@ -40,7 +40,7 @@ impl Keys {
         let nonce: [u8; NONCE] = random_bytes()?;
         let payload = Payload { msg: &text, aad: id.as_bytes() };
         let encrypted = self.seal.encrypt(&XNonce::from(nonce), payload).map_err(|_| unsealable())?;
-        Ok(Sealed([nonce.as_slice(), &encrypted].concat()))
+        Ok(Sealed([nonce.as_slice(), &encrypted].concat().into()))
     }
 
     /// Opens what [`seal`](Self::seal) made for the same check.
@@ -78,10 +78,10 @@ mod tests {
         let other = Keys::derive(&ServerKey::random().unwrap());
         assert!(other.open::<String>(&id, &sealed).is_err());
         for bit in 0..sealed.0.len() * 8 {
-            let mut forged = sealed.clone();
-            forged.0[bit / 8] ^= 1 << (bit % 8);
-            assert!(keys.open::<String>(&id, &forged).is_err(), "bit {bit}");
+            let mut forged = sealed.0.to_vec();
+            forged[bit / 8] ^= 1 << (bit % 8);
+            assert!(keys.open::<String>(&id, &Sealed(forged.into())).is_err(), "bit {bit}");
         }
-        assert!(keys.open::<String>(&id, &Sealed(Vec::new())).is_err());
+        assert!(keys.open::<String>(&id, &Sealed(Bytes::new())).is_err());
     }
 }
