@@ -1,0 +1,30 @@
+//! Every provider that this build knows: a list you can read.
+
+use super::numcheck;
+use crate::{channel::Channel, policy::Catalogue};
+
+/// One provider: its name and the channels that its vendor offers.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Entry {
+    /// The name that policy files know it by.
+    pub name: &'static str,
+    /// What the vendor offers; an account may have less.
+    pub channels: &'static [Channel],
+}
+
+/// Every provider, in alphabetical order.
+pub const PROVIDERS: &[Entry] = &[Entry { name: numcheck::NAME, channels: numcheck::CHANNELS }];
+
+/// The providers of this build as a policy is checked against them when no account is configured.
+///
+/// ```
+/// let catalogue = handset::provider::registry::catalogue();
+/// assert!(catalogue.names().any(|name| name == "numcheck"));
+/// ```
+#[must_use]
+pub fn catalogue() -> Catalogue {
+    PROVIDERS
+        .iter()
+        .fold(Catalogue::new(), |catalogue, entry| catalogue.with(entry.name, entry.channels.iter().copied()))
+}
