@@ -1,16 +1,43 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-pub mod channel;
+// In the order of a request.
+pub mod layer;
+pub mod endpoint;
+pub mod verifier;
+pub mod policy;
+pub mod limiter;
+pub mod store;
 pub mod check;
+pub mod provider;
+pub mod proof;
+
+// What a request meets everywhere.
+pub mod channel;
 pub mod clock;
 pub mod error;
 pub mod ids;
 pub mod phone;
 pub mod secret;
 
+// What tests and demonstrations need.
+#[cfg(feature = "sandbox")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sandbox")))]
+pub mod sandbox;
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub mod testing;
+
+mod capped;
+mod problem;
+mod visitor;
+
 pub use channel::Channel;
+pub use endpoint::Endpoints;
 pub use error::{Error, ErrorKind, Result};
 pub use ids::{Action, Binding, CheckId, Subject};
+pub use layer::StepUpLayer;
 pub use phone::{PhoneNumber, Region};
+pub use proof::Proof;
 pub use secret::{Code, Secret};
+pub use verifier::Verifier;

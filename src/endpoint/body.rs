@@ -1,0 +1,110 @@
+//! Reading a request's body: bounded, of the right type, with errors that say what to mend and repeat no value.
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
+use http_body::Body;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+use tower::BoxError;
+
+use crate::problem::Problem;
+
+/// Reads a JSON body of at most [`MAX_BODY`] bytes.
+pub(super) async fn json<T, B>(headers: &HeaderMap, body: B) -> Result<T, Problem>
+where
+    T: DeserializeOwned,
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    if !is_json(headers) {
+        return Err(Problem::new(
+            "unsupported-media-type",
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "The body has another type than JSON",
+            "send `Content-Type: application/json`",
+        ));
+    }
+    let bytes = Limited::new(body, MAX_BODY).collect().await.map_err(|error| unread(&error))?.to_bytes();
+    parse(&bytes)
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(one), None) = (types.next(), types.next()) else { return false };
+    let essence = one.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
+}
+
+fn unread(error: &BoxError) -> Problem {
+    if error.is::<LengthLimitError>() {
+        let detail = format!("send at most {MAX_BODY} bytes");
+        Problem::new("body-too-large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large", detail)
+    } else {
+        invalid("the body broke off; send it again")
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        match error.classify() {
+            Category::Data => invalid(format!("{} (line {line}, column {column})", complaint(&error.to_string()))),
+            _ => invalid(format!("the body is not JSON: see line {line}, column {column}")),
+        }
+    })
+}
+
+/// What serde says, unless it repeats a value, which may be a code or a phone number.
+fn complaint(said: &str) -> String {
+    let said = said.split(" at line ").next().unwrap_or_default();
+    match said.split_once(", expected ") {
+        Some((wrong, expected)) if wrong.starts_with("invalid ") => {
+            format!("a field has the wrong type: expected {expected}")
+        }
+        Some((wrong, expected)) if wrong.starts_with("unknown ") => {
+            format!("a field or value is unknown: expected {expected}")
+        }
+        _ if said.starts_with("missing field ") || said.starts_with("duplicate field ") => said.to_owned(),
+        _ => "a field has a value that cannot be used".to_owned(),
+    }
+}
+
+fn invalid(detail: impl Into<String>) -> Problem {
+    Problem::new("invalid-request", StatusCode::BAD_REQUEST, "The request cannot be used", detail)
+}
+
+/// The most bytes of a body that are read.
+const MAX_BODY: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Shape {
+        #[expect(dead_code, reason = "only its reading is tested")]
+        code: String,
+    }
+
+    #[test]
+    fn no_complaint_repeats_a_value() {
+        for (text, says) in [
+            (r#"{"code": 123456}"#, "expected a string"),
+            (r#"{"code": "1", "x123456": 1}"#, "expected `code`"),
+            (r#"{"code": "1", "code": "123456"}"#, "duplicate field `code`"),
+            (r#"{}"#, "missing field `code`"),
+            (r#"["123456", "123456"]"#, ""),
+            (r#""123456""#, "expected struct Shape"),
+            (r#"{"code": "123456""#, "not JSON"),
+        ] {
+            let problem = parse::<Shape>(&Bytes::from(text)).unwrap_err();
+            let shown = format!("{problem:?}");
+            assert!(shown.contains(says), "{text}: {shown}");
+            assert!(!shown.contains("123456"), "{text}: {shown}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! `POST /checks`: starts a check.
+
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+
+use super::{Served, Visit, view};
+use crate::{
+    channel::Channel,
+    error::{Error, ErrorKind, Result},
+    ids::{Action, Binding},
+    phone::PhoneNumber,
+    problem::Problem,
+    verifier::{StartRequest, Verifier},
+};
+
+/// The body.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Body {
+    /// May be left out where the application says which number the account has.
+    phone_number: Option<String>,
+    /// Two letters of ISO 3166-1: where a national number is dialled.
+    region: Option<String>,
+    action: String,
+    channel: Option<Channel>,
+    binding: Option<String>,
+    locale: Option<String>,
+    email: Option<String>,
+}
+
+pub(super) async fn serve(verifier: &Verifier, visit: Visit, headers: &HeaderMap, body: Body) -> Served {
+    let request = request(visit, headers, body).map_err(|error| Problem::from(&error))?;
+    let check = verifier.start(request).await.map_err(|error| Problem::from(&error))?;
+    view::check(StatusCode::CREATED, &check)
+}
+
+fn request(visit: Visit, headers: &HeaderMap, body: Body) -> Result<StartRequest> {
+    let phone = phone(&visit, &body)?;
+    let mut request = StartRequest::new(visit.subject, phone, Action::new(body.action)?);
+    request.binding = body.binding.map(Binding::new).transpose()?;
+    request.channel = body.channel;
+    request.locale = body.locale.map(locale).transpose()?;
+    request.email = body.email.map(email).transpose()?;
+    request.client_ip = visit.caller.ip.or(visit.facts.client_ip);
+    request.idempotency_key = idempotency_key(headers)?;
+    request.facts = visit.facts;
+    Ok(request)
+}
+
+/// The number that is asked for, which is the account's own where the application has said so.
+fn phone(visit: &Visit, body: &Body) -> Result<PhoneNumber> {
+    let region = body.region.as_deref().map(str::parse).transpose()?;
+    let asked = body.phone_number.as_deref().map(|text| PhoneNumber::parse(text, region)).transpose()?;
+    match (visit.facts.phone, asked) {
+        (None, Some(asked)) => Ok(asked),
+        (Some(own), asked) if asked.is_none_or(|asked| asked == own) => Ok(own),
+        (Some(_), _) => Err(invalid("this is not the account's phone number; leave `phone_number` out")),
+        (None, None) => Err(invalid("missing field `phone_number`")),
+    }
+}
+
+/// The header of the IETF draft "The Idempotency-Key HTTP Header Field".
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let wrong = || invalid("`Idempotency-Key` has 1 to 255 printable ASCII characters");
+    let key = value.to_str().map_err(|_| wrong())?.trim();
+    match key.len() {
+        1..=255 => Ok(Some(key.to_owned())),
+        _ => Err(wrong()),
+    }
+}
+
+fn locale(tag: String) -> Result<String> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    match tag.len() {
+        2..=35 if tag.bytes().all(plain) => Ok(tag),
+        _ => Err(invalid("`locale` is a BCP 47 language tag, such as `lv` or `pt-BR`")),
+    }
+}
+
+fn email(address: String) -> Result<String> {
+    // RFC 5321: 64 octets, `@`, 255 octets at most. Whether anybody reads it there, only a message can tell.
+    let parts = address.rsplit_once('@');
+    match parts {
+        Some((local, domain))
+            if (1..=64).contains(&local.len())
+                && (1..=255).contains(&domain.len())
+                && !address.chars().any(|c| c.is_control() || c.is_whitespace()) =>
+        {
+            Ok(address)
+        }
+        _ => Err(invalid("`email` is not an e-mail address")),
+    }
+}
+
+fn invalid(message: &'static str) -> Error {
+    Error::new(ErrorKind::InvalidInput, message)
+}

@@ -1,0 +1,84 @@
+//! A check as clients see it.
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use http_body_util::Full;
+use serde::Serialize;
+
+use crate::{
+    channel::Channel,
+    check::Status,
+    ids::{Action, CheckId},
+    problem::{Problem, json_response, unavailable},
+    provider::Prompt,
+    verifier::{Check, Verified},
+};
+
+/// The body of every answer that shows a check.
+#[derive(Serialize)]
+struct View<'a> {
+    check_id: CheckId,
+    status: Status,
+    action: &'a Action,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<Channel>,
+    prompt: &'a Prompt,
+    attempts_left: u8,
+    expires_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resend_after: Option<String>,
+    next_channels: &'a [Channel],
+    #[serde(flatten)]
+    proof: Option<Given<'a>>,
+}
+
+/// A proof on its way to the client.
+#[derive(Serialize)]
+struct Given<'a> {
+    proof: &'a str,
+    /// Seconds.
+    expires_in: u64,
+}
+
+pub(super) fn check(status: StatusCode, check: &Check) -> Result<Response<Full<Bytes>>, Problem> {
+    let view = View {
+        check_id: check.id,
+        status: check.status,
+        action: &check.action,
+        channel: check.channel,
+        prompt: &check.prompt,
+        attempts_left: check.attempts_left,
+        expires_at: rfc3339(check.expires_at),
+        resend_after: check.resend_after.map(rfc3339),
+        next_channels: &check.next_channels,
+        proof: check.verified.as_ref().map(given),
+    };
+    answer(status, &view)
+}
+
+/// The answer to a right code.
+pub(super) fn verified(verified: &Verified) -> Result<Response<Full<Bytes>>, Problem> {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        status: Status,
+        #[serde(flatten)]
+        proof: Given<'a>,
+    }
+    answer(StatusCode::OK, &Body { status: Status::Verified, proof: given(verified) })
+}
+
+fn given(verified: &Verified) -> Given<'_> {
+    let (proof, token) = (&verified.proof, &verified.token);
+    let lifetime = proof.expires_at().duration_since(proof.auth_time()).unwrap_or_default();
+    Given { proof: token.expose(), expires_in: lifetime.as_secs() }
+}
+
+fn answer(status: StatusCode, body: &impl Serialize) -> Result<Response<Full<Bytes>>, Problem> {
+    serde_json::to_value(body).map(|body| json_response(status, &body)).map_err(|_| unavailable())
+}
+
+fn rfc3339(time: SystemTime) -> String {
+    humantime::format_rfc3339_seconds(time).to_string()
+}

@@ -1,0 +1,55 @@
+//! The layer: what to guard with, before there is anything to guard.
+
+use std::{fmt, sync::Arc};
+
+use http::request::Parts;
+use tower::Layer;
+
+use super::StepUp;
+use crate::{
+    ids::Action,
+    verifier::{Facts, Verifier},
+};
+
+/// Asks for a proof where the policy says so. See the [module](crate::layer).
+#[derive(Clone)]
+pub struct StepUpLayer {
+    pub(super) verifier: Verifier,
+    pub(super) action: Action,
+    pub(super) facts: Arc<dyn Fn(&Parts) -> Facts + Send + Sync>,
+}
+
+impl StepUpLayer {
+    /// Guards what does `action`.
+    ///
+    /// A policy whose rules never ask anything of this action is logged as a warning: such a layer lets everything through.
+    #[must_use]
+    pub fn new(verifier: &Verifier, action: Action) -> Self {
+        if !verifier.guards(&action) {
+            tracing::warn!(%action, "no [[step_up]] rule of the policy can apply to this action: the layer never asks");
+        }
+        let from_extensions = |parts: &Parts| parts.extensions.get::<Facts>().cloned().unwrap_or_default();
+        Self { verifier: verifier.clone(), action, facts: Arc::new(from_extensions) }
+    }
+
+    /// Takes the facts from the head of each request, in place of those in its extensions.
+    #[must_use]
+    pub fn facts(mut self, facts: impl Fn(&Parts) -> Facts + Send + Sync + 'static) -> Self {
+        self.facts = Arc::new(facts);
+        self
+    }
+}
+
+impl<S> Layer<S> for StepUpLayer {
+    type Service = StepUp<S>;
+
+    fn layer(&self, inner: S) -> StepUp<S> {
+        StepUp { inner, layer: self.clone() }
+    }
+}
+
+impl fmt::Debug for StepUpLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StepUpLayer").field("action", &self.action).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,31 @@
+//! Guards a route: a request goes through when the policy asks nothing of it, or when its proof meets what is asked.
+//!
+//! The layer belongs to one action. What else the policy's rules need to know, the application says in [`Facts`], either as a
+//! request extension or through [`StepUpLayer::facts`]. The client shows a proof in the header [`PROOF_HEADER`]; a request
+//! without one that is good enough gets a 401 with a challenge by RFC 9470 and a problem by RFC 9457 that says where to start.
+//! A handler behind the layer finds the proof as [`Arc<Proof>`](crate::Proof) among the request's extensions. Outer layers
+//! find the reason of a refusal as [`Refusal`] among the response's extensions.
+//!
+//! ```
+//! use handset::{Action, StepUpLayer, Verifier};
+//!
+//! fn guard(verifier: &Verifier) -> handset::Result<StepUpLayer> {
+//!     Ok(StepUpLayer::new(verifier, Action::new("transfer")?))
+//! }
+//! ```
+//!
+//! [`Facts`]: crate::verifier::Facts
+
+mod future;
+#[expect(clippy::module_inception, reason = "the layer of the layer, as every middleware has one")]
+mod layer;
+mod response;
+mod service;
+
+pub use future::ResponseFuture;
+pub use layer::StepUpLayer;
+pub use response::Refusal;
+pub use service::StepUp;
+
+/// The request header that carries a proof token.
+pub const PROOF_HEADER: &str = "handset-proof";

@@ -1,0 +1,249 @@
+//! Building a verifier: type state for what has no safe default, ordinary setters for the rest.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use moka::future::Cache as Flights;
+
+use super::{Inner, Verifier, private::Private, start::StartRequest, sweep::Sweeper};
+use crate::{
+    check::{Keys, ServerKey},
+    clock::{Clock, SteadyClock, SystemClock},
+    error::{Error, ErrorKind, Result},
+    ids::{Action, CheckId, Subject},
+    limiter::{Limiter, LocalLimiter},
+    phone::PhoneNumber,
+    policy::{Catalogue, Policy},
+    proof::{ProofKey, ProofKeys, Proofs},
+    provider::Provider,
+    store::{MemoryStore, Store},
+};
+
+/// Builds a [`Verifier`]. The policy and the key of proofs have no default; everything else has a safe one.
+#[derive(Debug)]
+#[must_use]
+pub struct Builder<State> {
+    state: State,
+}
+
+/// The policy is still missing.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct WantsPolicy;
+
+/// The key of proofs is still missing.
+#[derive(Debug)]
+pub struct WantsProofKey {
+    policy: (String, String),
+}
+
+/// Everything that has no default is there.
+#[derive(Debug)]
+pub struct Ready {
+    policy: (String, String),
+    proof_keys: ProofKeys,
+    providers: Vec<Arc<dyn Provider>>,
+    store: Option<Arc<dyn Store>>,
+    limiter: Option<Arc<dyn Limiter>>,
+    clock: Arc<dyn Clock>,
+    server_key: Option<ServerKey>,
+    mount: String,
+    issuer: String,
+    audience: String,
+    proof_lifetime: Duration,
+}
+
+impl Builder<WantsPolicy> {
+    pub(super) fn new() -> Self {
+        Self { state: WantsPolicy }
+    }
+
+    /// Takes the text of a policy file. `name` stands in the errors. It is loaded by [`build`](Builder::build), when the
+    /// providers are known.
+    pub fn policy(self, name: impl Into<String>, text: impl Into<String>) -> Builder<WantsProofKey> {
+        Builder { state: WantsProofKey { policy: (name.into(), text.into()) } }
+    }
+
+    /// Reads a policy file.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Misconfigured`] when it cannot be read.
+    pub fn policy_file(self, path: impl AsRef<Path>) -> Result<Builder<WantsProofKey>> {
+        let name = path.as_ref().display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|source| {
+            Error::new(ErrorKind::Misconfigured, format!("the policy file `{name}` cannot be read")).with_source(source)
+        })?;
+        Ok(self.policy(name, text))
+    }
+}
+
+impl Builder<WantsProofKey> {
+    /// Takes the key that signs proofs.
+    pub fn proof_key(self, key: ProofKey) -> Builder<Ready> {
+        self.proof_keys(ProofKeys::new(key))
+    }
+
+    /// Takes the key that signs proofs and those that are still accepted.
+    pub fn proof_keys(self, proof_keys: ProofKeys) -> Builder<Ready> {
+        let WantsProofKey { policy } = self.state;
+        Builder {
+            state: Ready {
+                policy,
+                proof_keys,
+                providers: Vec::new(),
+                store: None,
+                limiter: None,
+                clock: Arc::new(SystemClock),
+                server_key: None,
+                mount: "/handset".to_owned(),
+                issuer: "handset".to_owned(),
+                audience: "handset".to_owned(),
+                proof_lifetime: Proofs::DEFAULT_LIFETIME,
+            },
+        }
+    }
+}
+
+impl Builder<Ready> {
+    /// Adds a provider that the policy may choose.
+    pub fn provider(mut self, provider: impl Provider) -> Self {
+        self.state.providers.push(Arc::new(provider));
+        self
+    }
+
+    /// Where checks are remembered. Default: this process, [`MemoryStore`].
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.state.store = Some(Arc::new(store));
+        self
+    }
+
+    /// What counts requests. Default: this process, [`LocalLimiter`].
+    pub fn limiter(mut self, limiter: impl Limiter) -> Self {
+        self.state.limiter = Some(Arc::new(limiter));
+        self
+    }
+
+    /// What tells the time. Default: the computer's clock.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.state.clock = Arc::new(clock);
+        self
+    }
+
+    /// The key of codes and seals. Default: a random one, which is right for a store in memory; processes that share a
+    /// store share this key.
+    pub fn server_key(mut self, key: ServerKey) -> Self {
+        self.state.server_key = Some(key);
+        self
+    }
+
+    /// The path under which [`Endpoints`](crate::Endpoints) are mounted; challenges point there. Default `/handset`.
+    pub fn mount(mut self, path: impl Into<String>) -> Self {
+        self.state.mount = path.into();
+        self
+    }
+
+    /// The `iss` of proofs. Default `handset`.
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.state.issuer = issuer.into();
+        self
+    }
+
+    /// The `aud` of proofs. Applications that share a key give themselves different ones. Default `handset`.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.state.audience = audience.into();
+        self
+    }
+
+    /// How long a proof is good for. Default ten minutes; rules ask for less with `max_age`.
+    pub fn proof_lifetime(mut self, lifetime: Duration) -> Self {
+        self.state.proof_lifetime = lifetime;
+        self
+    }
+
+    /// Loads the policy against the providers and puts everything together.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Misconfigured`] with what is wrong and where: every fault of the policy file, two providers of one name,
+    /// a mount that is no path, a proof lifetime of nothing.
+    pub fn build(self) -> Result<Verifier> {
+        let Ready { policy: (file_name, text), .. } = &self.state;
+        let (providers, catalogue) = catalogue(&self.state.providers)?;
+        let policy = load(file_name, text, &catalogue)?;
+        tracing::info!(policy = policy.hash(), "policy loaded");
+
+        let server_key = self.state.server_key.map_or_else(ServerKey::random, Ok)?;
+        let keys = Keys::derive(&server_key);
+        let decoy = decoy(&keys)?;
+        let store = self.state.store.unwrap_or_else(|| Arc::new(MemoryStore::default()));
+        let limiter = self.state.limiter.unwrap_or_else(|| Arc::new(LocalLimiter::default()));
+        let clock = self.state.clock;
+        Ok(Verifier {
+            inner: Arc::new(Inner {
+                policy: ArcSwap::from_pointee(policy),
+                catalogue,
+                providers,
+                _sweeper: Sweeper::start(Arc::clone(&store), Arc::clone(&limiter), Arc::clone(&clock))?,
+                limiter,
+                store,
+                clock: SteadyClock::new(clock),
+                keys,
+                proofs: Proofs::new(
+                    self.state.proof_keys,
+                    self.state.issuer,
+                    self.state.audience,
+                    self.state.proof_lifetime,
+                )?,
+                // Entries leave when their start is done; the time limit is for a start whose client and task both went.
+                flights: Flights::builder().time_to_live(FLIGHT).build(),
+                decoy,
+                mount: mount(&self.state.mount)?,
+            }),
+        })
+    }
+}
+
+pub(super) fn load(file_name: &str, text: &str, catalogue: &Catalogue) -> Result<Policy> {
+    Policy::parse(file_name, text, catalogue)
+        .map_err(|faults| Error::new(ErrorKind::Misconfigured, "the policy does not load").with_source(faults))
+}
+
+type Providers = BTreeMap<&'static str, Arc<dyn Provider>>;
+
+fn catalogue(list: &[Arc<dyn Provider>]) -> Result<(Providers, Catalogue)> {
+    let mut providers = Providers::new();
+    let mut catalogue = Catalogue::new();
+    for provider in list {
+        let name = provider.name();
+        catalogue = catalogue.with(name, provider.channels().iter().copied());
+        if providers.insert(name, Arc::clone(provider)).is_some() {
+            return Err(Error::new(ErrorKind::Misconfigured, format!("there are two providers named `{name}`")));
+        }
+    }
+    Ok((providers, catalogue))
+}
+
+fn mount(path: &str) -> Result<String> {
+    let path = path.trim_end_matches('/');
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~/".contains(&b);
+    if !path.is_empty() && (!path.starts_with('/') || !path.bytes().all(plain)) {
+        return Err(Error::new(
+            ErrorKind::Misconfigured,
+            "the mount is a path that begins with `/`, such as `/handset`",
+        ));
+    }
+    Ok(path.to_owned())
+}
+
+/// A sealed check of nobody.
+fn decoy(keys: &Keys) -> Result<(CheckId, crate::check::Sealed)> {
+    let id = CheckId::random()?;
+    let phone = PhoneNumber::parse("+12025550100", None)?;
+    let request = StartRequest::new(Subject::new(id.to_string())?, phone, Action::new("decoy")?);
+    let private = Private::new(&request, vec![("decoy".to_owned(), crate::Channel::Sms)], Duration::ZERO);
+    Ok((id, keys.seal(&id, &private)?))
+}
+
+/// How long a start may be under way.
+const FLIGHT: Duration = Duration::from_secs(120);

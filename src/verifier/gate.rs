@@ -1,0 +1,190 @@
+//! Whether a request may pass: the layer's decision, pure.
+
+use std::{net::IpAddr, time::SystemTime};
+
+use super::{Inner, Verifier};
+use crate::{
+    check::Digest,
+    error::Result,
+    ids::{Action, Binding, RuleName, Subject},
+    phone::PhoneNumber,
+    policy::{Context, Requirement, StepUp},
+    proof::Proof,
+};
+
+/// What the application knows of a request, for the rules of the policy. What it leaves out is read the careful way: rules
+/// that ask or deny apply, rules that allow do not.
+///
+/// ```
+/// use handset::{Binding, verifier::Facts};
+///
+/// let facts = Facts::default().with_amount(120_000).with_currency("EUR").with_binding(Binding::new("120000 EUR to Ada")?);
+/// # let _ = facts;
+/// # Ok::<(), handset::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Facts {
+    /// The amount, in the unit that the policy is written in.
+    pub amount: Option<i64>,
+    /// The currency, by its three letters of ISO 4217.
+    pub currency: Option<String>,
+    /// The client's address.
+    pub client_ip: Option<IpAddr>,
+    /// The transaction that the proof has to be bound to. A proof that is bound to another one, or to none, is refused; so is
+    /// a bound proof where no binding is given.
+    pub binding: Option<Binding>,
+    /// The number of the account. With it, checks of other numbers are not started and proofs of other numbers are refused;
+    /// without it, possession of *some* phone is shown, and the application compares [`Proof::phone`] itself.
+    pub phone: Option<PhoneNumber>,
+}
+
+impl Facts {
+    /// Says the amount.
+    #[must_use]
+    pub fn with_amount(mut self, amount: i64) -> Self {
+        self.amount = Some(amount);
+        self
+    }
+
+    /// Says the currency.
+    #[must_use]
+    pub fn with_currency(mut self, currency: impl Into<String>) -> Self {
+        self.currency = Some(currency.into());
+        self
+    }
+
+    /// Says where the client is.
+    #[must_use]
+    pub fn with_client_ip(mut self, ip: IpAddr) -> Self {
+        self.client_ip = Some(ip);
+        self
+    }
+
+    /// Says which transaction the proof has to be bound to.
+    #[must_use]
+    pub fn with_binding(mut self, binding: Binding) -> Self {
+        self.binding = Some(binding);
+        self
+    }
+
+    /// Says which number the account has.
+    #[must_use]
+    pub fn with_phone(mut self, phone: PhoneNumber) -> Self {
+        self.phone = Some(phone);
+        self
+    }
+
+    pub(super) fn describe<'a>(&'a self, mut context: Context<'a>) -> Context<'a> {
+        if let Some(amount) = self.amount {
+            context = context.amount(amount);
+        }
+        if let Some(currency) = &self.currency {
+            context = context.currency(currency);
+        }
+        if let Some(ip) = self.client_ip {
+            context = context.client_ip(ip);
+        }
+        context
+    }
+}
+
+/// A request as the gate sees it.
+#[derive(Debug)]
+pub(crate) struct Visit<'a> {
+    pub(crate) action: &'a Action,
+    pub(crate) subject: Option<&'a Subject>,
+    pub(crate) token: Option<&'a str>,
+    pub(crate) facts: &'a Facts,
+}
+
+/// What the gate says.
+#[derive(Debug)]
+pub(crate) enum Gate {
+    /// Nothing is asked.
+    Open,
+    /// The proof meets the requirement. When it may be used once, `claim` has to be taken first.
+    Proven { proof: Proof, requirement: Requirement, claim: Option<SingleUse> },
+    /// A proof has to be shown.
+    StepUp { requirement: Requirement, why: &'static str },
+    /// Never.
+    Deny { rule: RuleName, reason: String },
+}
+
+/// The name of a proof that may be used once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SingleUse {
+    key: Digest,
+    until: SystemTime,
+    now: SystemTime,
+}
+
+impl Verifier {
+    /// Decides about a request, without I/O.
+    pub(crate) fn gate(&self, visit: &Visit<'_>) -> Gate {
+        let inner = &self.inner;
+        let policy = inner.policy.load();
+        let requirement = match policy.step_up(&visit.facts.describe(Context::new(visit.action))) {
+            StepUp::Allow => return Gate::Open,
+            StepUp::Deny { rule, reason } => return Gate::Deny { rule, reason },
+            StepUp::Require(requirement) => requirement,
+        };
+        let now = inner.clock.read().now;
+        match inner.meets(visit, &requirement, now) {
+            Ok(proof) => {
+                let claim = requirement.single_use.then(|| SingleUse {
+                    key: inner.keys.name("used proof", &[proof.id().as_bytes()]),
+                    until: proof.expires_at(),
+                    now,
+                });
+                Gate::Proven { proof, requirement, claim }
+            }
+            Err(why) => Gate::StepUp { requirement, why },
+        }
+    }
+
+    /// Takes the single use of a proof; `false` when it has been used.
+    pub(crate) async fn claim(&self, claim: SingleUse) -> Result<bool> {
+        self.inner.store.once(claim.key, claim.until, claim.now).await
+    }
+
+    /// The subject that stands for a visitor: a keyed hash of its cookie, so that a proof does not carry the cookie about.
+    pub(crate) fn visitor(&self, secret: &[u8]) -> Result<Subject> {
+        Subject::new(format!("visitor:{}", self.inner.keys.text_name("visitor", &[secret])))
+    }
+
+    /// Whether some rule asks anything of an action.
+    pub(crate) fn guards(&self, action: &Action) -> bool {
+        self.inner.policy.load().guards(action)
+    }
+}
+
+impl Inner {
+    /// The proof of a request, if it is good for this request; else what is wrong with it, in words for the client.
+    fn meets(&self, visit: &Visit<'_>, requirement: &Requirement, now: SystemTime) -> Result<Proof, &'static str> {
+        let token = visit.token.ok_or("show a proof of phone possession")?;
+        let proof = self.proofs.verify(token, now).map_err(|refusal| {
+            tracing::info!(?refusal, "proof refused");
+            "the proof is not valid; get another one"
+        })?;
+        if Some(proof.subject()) != visit.subject {
+            return Err("the proof is another subject's");
+        }
+        if proof.action() != visit.action {
+            return Err("the proof is for another action");
+        }
+        if proof.binding() != visit.facts.binding.as_ref() {
+            return Err("the proof is for another transaction");
+        }
+        if visit.facts.phone.is_some_and(|phone| phone != *proof.phone()) {
+            return Err("the proof is for another number");
+        }
+        if proof.acr() != requirement.acr {
+            return Err("the proof is of another kind");
+        }
+        if proof.auth_time() + requirement.max_age < now {
+            return Err("the proof is too old");
+        }
+        Ok(proof)
+    }
+}

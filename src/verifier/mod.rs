@@ -1,0 +1,264 @@
+//! The one type that applications hold: it runs a check from start to proof.
+//!
+//! ```text
+//!  start ---> policy.route ---> store.create ---> limiter ---> provider.start ---> store.advance(sent)
+//!             plan, or 403      or the check      or 429       or the next route
+//!                               there is                       of the plan
+//!  answer --> limiter ---> store.reserve_attempt ---> compare, or provider.judge ---> store.settle ---> proof
+//! ```
+
+mod answer;
+mod builder;
+mod gate;
+mod private;
+mod send;
+mod start;
+mod status;
+mod sweep;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use arc_swap::ArcSwap;
+use moka::future::Cache as Flights;
+use serde_json::Value;
+
+use crate::{
+    channel::Channel,
+    check::{Digest, Keys, Sealed, Status},
+    clock::SteadyClock,
+    error::{Error, ErrorKind, Result},
+    ids::{Action, CheckId, Subject},
+    limiter::{Admission, LimitFacts, LimitKey, Limiter},
+    policy::{Catalogue, KeyPart, On, Policy},
+    proof::{Proof, ProofToken, Proofs},
+    provider::{Prompt, Provider},
+    store::Store,
+};
+
+pub use builder::{Builder, Ready, WantsPolicy, WantsProofKey};
+pub use gate::Facts;
+pub(crate) use gate::{Gate, SingleUse, Visit};
+pub use start::StartRequest;
+
+/// Runs one check from start to proof. Cheap to clone; hold this.
+///
+/// ```
+/// # #[cfg(feature = "testing")] #[tokio::main] async fn main() -> handset::Result<()> {
+/// use handset::{Action, PhoneNumber, Subject, Verifier, proof::ProofKey};
+/// use handset::{testing::CodeBook, verifier::{Answer, Caller, StartRequest}};
+///
+/// let book = CodeBook::default(); // a provider for tests
+/// let policy = r#"
+///     version = 1
+///     [[route]]
+///     name = "everybody"
+///     try = ["code_book/sms"]
+/// "#;
+/// let verifier = Verifier::builder()
+///     .policy("policy.toml", policy)
+///     .proof_key(ProofKey::random()?)
+///     .provider(book.clone())
+///     .build()?;
+///
+/// let ada = Subject::new("ada")?;
+/// let phone = PhoneNumber::parse("+37126123456", None)?;
+/// let check = verifier.start(StartRequest::new(ada.clone(), phone, Action::new("sign_in")?)).await?;
+/// let code = book.last_code().unwrap();
+/// let answer = verifier.answer(&ada, check.id, code.expose(), Caller::default()).await?;
+/// let Answer::Verified(verified) = answer else { panic!("the code was right") };
+/// assert_eq!(verified.proof.phone(), &phone);
+/// # Ok(()) }
+/// # #[cfg(not(feature = "testing"))] fn main() {}
+/// ```
+#[derive(Clone)]
+pub struct Verifier {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    policy: ArcSwap<Policy>,
+    catalogue: Catalogue,
+    limiter: Arc<dyn Limiter>,
+    store: Arc<dyn Store>,
+    providers: BTreeMap<&'static str, Arc<dyn Provider>>,
+    clock: SteadyClock,
+    keys: Keys,
+    proofs: Proofs,
+    /// Starts that are under way: a second click joins the first.
+    flights: Flights<Digest, CheckId>,
+    /// Opened in place of a check that does not exist, so that both take the same time.
+    decoy: (CheckId, Sealed),
+    mount: String,
+    _sweeper: sweep::Sweeper,
+}
+
+/// A check as its subject sees it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Check {
+    /// Its id.
+    pub id: CheckId,
+    /// Where it stands.
+    pub status: Status,
+    /// What it was started for.
+    pub action: Action,
+    /// How it reaches the phone; `None` until the first message is out.
+    pub channel: Option<Channel>,
+    /// The provider that reaches the phone. For operators; not sent to clients.
+    pub provider: Option<String>,
+    /// What the client must do next.
+    pub prompt: Prompt,
+    /// How many answers may still be wrong.
+    pub attempts_left: u8,
+    /// When it ends by itself.
+    pub expires_at: SystemTime,
+    /// When the same message may be sent again, by starting once more.
+    pub resend_after: Option<SystemTime>,
+    /// The channels that [`Verifier::next`] goes on to, in this order.
+    pub next_channels: Vec<Channel>,
+    /// The proof, the first time that a verified check is asked for.
+    pub verified: Option<Verified>,
+}
+
+/// A check that ended well.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Verified {
+    /// The evidence, for this process.
+    pub proof: Proof,
+    /// The evidence, for others: hand it to the client, who shows it with its next request.
+    pub token: ProofToken,
+}
+
+/// What came of an answer.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "an answer is right or wrong; everything else is an error")]
+pub enum Answer {
+    /// It was right.
+    Verified(Verified),
+    /// It was wrong.
+    Incorrect {
+        /// How many more may be given.
+        attempts_left: u8,
+    },
+}
+
+impl Verifier {
+    /// Starts to build a verifier.
+    pub fn builder() -> Builder<WantsPolicy> {
+        Builder::new()
+    }
+
+    /// Puts another policy in force, if it loads. Checks that are running keep the plan they began with.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Misconfigured`] with every fault of the file; the policy in force stays, and a warning is logged.
+    pub fn replace_policy(&self, file_name: &str, text: &str) -> Result<()> {
+        match builder::load(file_name, text, &self.inner.catalogue) {
+            Ok(policy) => {
+                tracing::info!(policy = policy.hash(), "policy replaced");
+                self.inner.policy.store(Arc::new(policy));
+                Ok(())
+            }
+            Err(error) => {
+                let kept = self.inner.policy.load();
+                tracing::warn!(policy = kept.hash(), %error, "policy refused; the last good one stays in force");
+                Err(error)
+            }
+        }
+    }
+
+    /// The policy in force.
+    #[must_use]
+    pub fn policy(&self) -> Arc<Policy> {
+        self.inner.policy.load_full()
+    }
+
+    /// The public keys of proofs, as a JSON Web Key Set (RFC 7517).
+    #[must_use]
+    pub fn jwks(&self) -> Value {
+        self.inner.proofs.jwks()
+    }
+
+    /// The path under which the endpoints are mounted, such as `/handset`.
+    #[must_use]
+    pub fn mount(&self) -> &str {
+        &self.inner.mount
+    }
+}
+
+impl Inner {
+    /// The time, for everything that starts or judges something: refused while the clock stands behind what it has shown.
+    fn trusted_time(&self) -> Result<SystemTime> {
+        let reading = self.clock.read();
+        if reading.went_back {
+            tracing::error!("the system clock went back: nothing is started or judged until it catches up");
+            return Err(Error::new(ErrorKind::Unavailable, "the system clock went back"));
+        }
+        Ok(reading.now)
+    }
+
+    fn owner(&self, subject: &Subject) -> Digest {
+        self.keys.name("subject", &[subject.as_str().as_bytes()])
+    }
+
+    /// Takes one from every limit on `on` whose key is known: those that name the provider when there is one, the others
+    /// when there is none. The first refusal ends it.
+    async fn limit(&self, on: On, facts: &LimitFacts<'_>, now: SystemTime) -> Result<()> {
+        let policy = self.policy.load_full();
+        for limit in policy.limits().iter().filter(|limit| limit.on == on) {
+            if limit.key.contains(&KeyPart::Provider) != facts.provider.is_some() {
+                continue;
+            }
+            let Some(key) = LimitKey::of(&self.keys, limit, facts) else { continue };
+            if let Admission::Refused { retry_after } = self.limiter.check(limit, key, now).await? {
+                tracing::info!(limit = %limit.name, wait = retry_after.as_secs(), "over a limit");
+                return Err(over_limit(retry_after));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn over_limit(retry_after: Duration) -> Error {
+    Error::new(ErrorKind::RateLimited, "too many requests; try again later").with_retry_after(retry_after)
+}
+
+/// The one answer to a check that is unknown, another subject's, expired or over.
+pub(crate) fn ended() -> Error {
+    Error::new(ErrorKind::CheckEnded, "there is no open check of this id: it ended, or it never was; start another one")
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier")
+            .field("policy", &self.inner.policy.load().hash())
+            .field("providers", &self.inner.providers.keys())
+            .field("store", &self.inner.store)
+            .field("limiter", &self.inner.limiter)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where a request came from, as far as limits care.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Caller {
+    /// The client's address, if the application knows it. Behind a proxy that is not the peer of the connection.
+    pub ip: Option<IpAddr>,
+}
+
+impl Caller {
+    /// A caller at an address.
+    #[must_use]
+    pub fn at(ip: IpAddr) -> Self {
+        Self { ip: Some(ip) }
+    }
+}

@@ -1,0 +1,79 @@
+//! What a check remembers under seal.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::{
+    channel::Channel,
+    error::Result,
+    ids::{Action, Binding, Subject},
+    phone::PhoneNumber,
+    provider::{Handle, Prompt},
+};
+
+/// The private part of a check: encrypted in the store, open only while a request is served.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Private {
+    subject: String,
+    phone: String,
+    action: String,
+    binding: Option<String>,
+    pub(super) locale: Option<String>,
+    pub(super) email: Option<String>,
+    /// The plan, as it was when the check began.
+    pub(super) routes: Vec<(String, Channel)>,
+    /// The place in the plan of the message that is out.
+    pub(super) route: Option<usize>,
+    pub(super) handle: Option<Handle>,
+    pub(super) prompt: Prompt,
+    /// The code that was sent, where the policy wants the same one sent again.
+    pub(super) code: Option<Zeroizing<String>>,
+    pub(super) resend_after: Duration,
+}
+
+impl Private {
+    pub(super) fn new(request: &super::StartRequest, routes: Vec<(String, Channel)>, resend_after: Duration) -> Self {
+        Self {
+            subject: request.subject.as_str().to_owned(),
+            phone: request.phone.to_e164(),
+            action: request.action.as_str().to_owned(),
+            binding: request.binding.as_ref().map(|binding| binding.as_str().to_owned()),
+            locale: request.locale.clone(),
+            email: request.email.clone(),
+            routes,
+            route: None,
+            handle: None,
+            prompt: Prompt::Wait,
+            code: None,
+            resend_after,
+        }
+    }
+
+    pub(super) fn subject(&self) -> Result<Subject> {
+        Subject::new(self.subject.as_str())
+    }
+
+    pub(super) fn phone(&self) -> Result<PhoneNumber> {
+        PhoneNumber::parse(&self.phone, None)
+    }
+
+    pub(super) fn action(&self) -> Result<Action> {
+        Action::new(self.action.as_str())
+    }
+
+    pub(super) fn binding(&self) -> Result<Option<Binding>> {
+        self.binding.as_deref().map(Binding::new).transpose()
+    }
+
+    /// The route of the message that is out.
+    pub(super) fn current(&self) -> Option<&(String, Channel)> {
+        self.route.and_then(|index| self.routes.get(index))
+    }
+
+    /// The place in the plan after the message that is out.
+    pub(super) fn next_index(&self) -> usize {
+        self.route.map_or(0, |index| index + 1)
+    }
+}

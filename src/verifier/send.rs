@@ -1,0 +1,186 @@
+//! Sending a message: down the plan until a provider takes the order.
+
+use std::{
+    net::IpAddr,
+    time::{Duration, SystemTime},
+};
+
+use zeroize::Zeroizing;
+
+use super::{Inner, Verifier, private::Private};
+use crate::{
+    channel::Channel,
+    check::CodeMacs,
+    error::{Error, ErrorKind, Result},
+    ids::CheckId,
+    limiter::LimitFacts,
+    policy::{On, Resend},
+    provider::{CodeSource, Order, Prompt, Settle, Started},
+    secret::Code,
+    store::{Judge, Step},
+};
+
+impl Verifier {
+    /// Orders the message of a leg from the first route at or after `first` that takes it.
+    pub(super) async fn send(&self, id: CheckId, mut private: Private, leg: u8, first: usize) -> Result<()> {
+        let mut failures = Failures::default();
+        for index in first..private.routes.len() {
+            match self.order(&id, &mut private, index).await {
+                Ok((started, channel)) => return self.sent(id, private, leg, started, channel).await,
+                Err(error) => failures.note(error),
+            }
+        }
+        let now = self.inner.clock.read().now;
+        self.inner.store.advance(id, Step::NotSent { leg }, now).await?;
+        Err(failures.sum_up())
+    }
+
+    async fn order(&self, id: &CheckId, private: &mut Private, index: usize) -> Result<(Started, Channel)> {
+        let inner = &self.inner;
+        let unknown = || Error::new(ErrorKind::Misconfigured, "a provider of the plan is not configured any more");
+        let (name, channel) = private.routes.get(index).ok_or_else(unknown)?;
+        let provider = inner.providers.get(name.as_str()).ok_or_else(unknown)?;
+        let (phone, subject, action) = (private.phone()?, private.subject()?, private.action()?);
+        let facts = LimitFacts {
+            phone: Some(&phone),
+            subject: Some(&subject),
+            ip: None,
+            action: Some(&action),
+            provider: Some(name),
+        };
+        inner.limit(On::Start, &facts, inner.clock.read().now).await?;
+
+        let policy = inner.policy.load_full();
+        let code = match &private.code {
+            Some(code) if policy.code().resend == Resend::Reuse => Code::new(code.as_str())?,
+            _ => Code::random(policy.code().digits)?,
+        };
+        let order = Order {
+            check_id: *id,
+            phone,
+            channel: *channel,
+            code,
+            locale: private.locale.clone(),
+            email: private.email.clone(),
+        };
+        let channel = *channel;
+        match provider.start(&order).await {
+            Ok(started) => {
+                tracing::info!(check = %id, provider = name, %channel, "message ordered");
+                private.route = Some(index);
+                private.code = Some(Zeroizing::new(order.code.expose().to_owned()));
+                Ok((started, channel))
+            }
+            Err(error) => {
+                tracing::warn!(check = %id, provider = name, %channel, error = ?error, "message not ordered");
+                Err(error)
+            }
+        }
+    }
+
+    async fn sent(&self, id: CheckId, mut private: Private, leg: u8, started: Started, channel: Channel) -> Result<()> {
+        let inner = &self.inner;
+        let now = inner.clock.read().now;
+        private.handle = Some(started.handle);
+        let (judge, length) = match started.settle {
+            Settle::LocalCode(expected) => {
+                let Some(record) = inner.store.load(id, now).await? else { return Ok(()) };
+                let macs = CodeMacs::of(&inner.keys, &id, &record.context, &expected);
+                (Judge::Us(macs), expected.digits().expose().len())
+            }
+            Settle::RemoteCode { digits } => (Judge::Vendor, usize::from(digits)),
+        };
+        private.prompt = Prompt::EnterCode { length: u8::try_from(length).unwrap_or(u8::MAX), source: source(channel) };
+        let sealed = inner.keys.seal(&id, &private)?;
+        // Refused when the check was cancelled or ran out meanwhile; the caller sees that in its status.
+        inner.store.advance(id, Step::Sent { leg, judge, sealed }, now).await.map(drop)
+    }
+
+    /// Sends the message of a pending check once more, when enough time has passed since the last one.
+    pub(super) async fn resend_if_due(&self, id: CheckId, ip: Option<IpAddr>, now: SystemTime) -> Result<()> {
+        let Some(record) = self.inner.store.load(id, now).await? else { return Ok(()) };
+        let private: Private = self.inner.keys.open(&id, &record.sealed)?;
+        let due = record.state.sent_at().is_some_and(|sent| sent + private.resend_after <= now);
+        match private.route {
+            Some(route) if due => self.leave(id, &record, private, route, ip, now).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Leaves the current message of a check for another one, within budgets and limits.
+    pub(super) async fn leave(
+        &self,
+        id: CheckId,
+        record: &crate::store::Record,
+        private: Private,
+        to: usize,
+        ip: Option<IpAddr>,
+        now: SystemTime,
+    ) -> Result<()> {
+        let inner: &Inner = &self.inner;
+        let leg = record.state.leg();
+        let step = Step::Leave { leg, failures: inner.policy.load().failure_budget() };
+        match inner.store.advance(id, step, now).await? {
+            crate::store::Change::Made(_) => {}
+            crate::store::Change::BudgetSpent { retry_after } => return Err(super::over_limit(retry_after)),
+            // Somebody else left the same leg: that message is the one.
+            crate::store::Change::Refused => return Ok(()),
+        }
+        let leg = leg.saturating_add(1);
+        let (phone, subject, action) = (private.phone()?, private.subject()?, private.action()?);
+        let facts =
+            LimitFacts { phone: Some(&phone), subject: Some(&subject), ip, action: Some(&action), provider: None };
+        if let Err(error) = inner.limit(On::Start, &facts, now).await {
+            inner.store.advance(id, Step::NotSent { leg }, now).await?;
+            return Err(error);
+        }
+        self.send(id, private, leg, to).await
+    }
+}
+
+fn source(channel: Channel) -> CodeSource {
+    match channel {
+        Channel::FlashCall => CodeSource::CallerId,
+        Channel::VoiceCode | Channel::KeyPress => CodeSource::Call,
+        Channel::Email => CodeSource::Email,
+        Channel::Sms | Channel::SilentNetwork => CodeSource::Message,
+    }
+}
+
+/// Why no route took the order.
+#[derive(Default)]
+struct Failures {
+    all_rejected: Option<bool>,
+    retry_after: Option<Duration>,
+    last: Option<Error>,
+}
+
+impl Failures {
+    fn note(&mut self, error: Error) {
+        let rejected = error.kind() == ErrorKind::Rejected;
+        self.all_rejected = Some(self.all_rejected.unwrap_or(true) && rejected);
+        self.retry_after = match (self.retry_after, error.retry_after()) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        self.last = Some(error);
+    }
+
+    /// One error for the client: it does not say which vendor failed, nor why.
+    fn sum_up(self) -> Error {
+        let error = match self.all_rejected {
+            Some(true) => {
+                Error::new(ErrorKind::Rejected, "this number cannot be reached; check it, or use another one")
+            }
+            _ => Error::new(ErrorKind::Unavailable, "the phone cannot be reached right now; try again later"),
+        };
+        let error = match self.retry_after {
+            Some(wait) => error.with_retry_after(wait),
+            None => error,
+        };
+        match self.last {
+            Some(last) => error.with_source(last),
+            None => error,
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Starting a check: one action of a person, at most one message.
+
+use std::{net::IpAddr, time::SystemTime};
+
+use tracing::Instrument;
+
+use super::{Check, Facts, Inner, Verifier, over_limit, private::Private};
+use crate::{
+    channel::Channel,
+    check::{Digest, State},
+    error::{Error, ErrorKind, Result},
+    ids::{Action, Binding, CheckId, Subject},
+    limiter::LimitFacts,
+    phone::PhoneNumber,
+    policy::{Context, On, Policy, Routing},
+    store::{Claim, Created, Judge, NewCheck, Record, Step},
+};
+
+/// What a check is asked for.
+///
+/// ```
+/// use handset::{Action, PhoneNumber, Subject, verifier::StartRequest};
+///
+/// let request = StartRequest::new(
+///     Subject::new("user-42")?,
+///     PhoneNumber::parse("+37126123456", None)?,
+///     Action::new("transfer")?,
+/// )
+/// .with_client_ip([203, 0, 113, 7].into());
+/// # let _ = request;
+/// # Ok::<(), handset::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StartRequest {
+    /// Whom the check protects, and who alone may answer it.
+    pub subject: Subject,
+    /// The number of which possession is to be shown.
+    pub phone: PhoneNumber,
+    /// What the subject is trying to do.
+    pub action: Action,
+    /// The transaction that the proof will be good for.
+    pub binding: Option<Binding>,
+    /// The channel that the person asks for; the plan decides whether there is one.
+    pub channel: Option<Channel>,
+    /// The language that the person reads, as a BCP 47 tag.
+    pub locale: Option<String>,
+    /// The address for channels that write e-mail.
+    pub email: Option<String>,
+    /// The client's address.
+    pub client_ip: Option<IpAddr>,
+    /// The client's name for this request: the same name gets the same check.
+    pub idempotency_key: Option<String>,
+    /// More facts for the policy.
+    pub facts: Facts,
+}
+
+impl StartRequest {
+    /// Asks `subject` to show possession of `phone` for `action`.
+    #[must_use]
+    pub fn new(subject: Subject, phone: PhoneNumber, action: Action) -> Self {
+        Self {
+            subject,
+            phone,
+            action,
+            binding: None,
+            channel: None,
+            locale: None,
+            email: None,
+            client_ip: None,
+            idempotency_key: None,
+            facts: Facts::default(),
+        }
+    }
+
+    /// Binds the check, its code and its proof to a transaction.
+    #[must_use]
+    pub fn with_binding(mut self, binding: Binding) -> Self {
+        self.binding = Some(binding);
+        self
+    }
+
+    /// Asks for a channel.
+    #[must_use]
+    pub fn with_channel(mut self, channel: Channel) -> Self {
+        self.channel = Some(channel);
+        self
+    }
+
+    /// Says where the client is, for limits on addresses.
+    #[must_use]
+    pub fn with_client_ip(mut self, ip: IpAddr) -> Self {
+        self.client_ip = Some(ip);
+        self
+    }
+
+    /// Names the request, so that it can be repeated.
+    #[must_use]
+    pub fn with_idempotency_key(mut self, key: impl Into<String>) -> Self {
+        self.idempotency_key = Some(key.into());
+        self
+    }
+}
+
+impl Verifier {
+    /// Starts a check and orders its first message.
+    ///
+    /// The same subject, number, action and binding have one pending check at a time: starting again returns it, and sends
+    /// its message again only when [`Check::resend_after`] has passed. An idempotency key returns its check and sends
+    /// nothing. When a provider fails, the next route of the plan is used. The order runs in a task of its own: a client that
+    /// hangs up does not undo it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Denied`] by the policy, [`ErrorKind::RateLimited`] by a limit or a failure budget,
+    /// [`ErrorKind::IdempotencyKeyReused`], [`ErrorKind::InvalidInput`] when the plan has no such channel,
+    /// [`ErrorKind::Rejected`] when no provider serves the number, [`ErrorKind::Unavailable`] when none can be reached, or the
+    /// store or the limiter cannot.
+    pub async fn start(&self, request: StartRequest) -> Result<Check> {
+        let now = self.inner.trusted_time()?;
+        let claims = Claims::of(&self.inner, &request);
+        let subject = request.subject.clone();
+        let verifier = self.clone();
+        let begin = async move {
+            let task = tokio::spawn(async move { verifier.begin(request, claims, now).await }.in_current_span());
+            task.await.unwrap_or_else(|source| {
+                Err(Error::new(ErrorKind::Unavailable, "the start broke off").with_source(source))
+            })
+        };
+        let flight = claims.unkeyed.key;
+        let id = self.inner.flights.try_get_with(flight, begin).await.map_err(|error| Error::clone(&error))?;
+        self.inner.flights.invalidate(&flight).await;
+        self.status(&subject, id).await
+    }
+
+    async fn begin(&self, request: StartRequest, claims: Claims, now: SystemTime) -> Result<CheckId> {
+        let policy = self.inner.policy.load_full();
+        let routes = plan(&policy, &request)?;
+        let id = CheckId::random()?;
+        let private = Private::new(&request, routes, policy.code().resend_after);
+        let record = Record {
+            owner: claims.owner,
+            number: self.inner.keys.name("number", &[&request.phone.digits().to_be_bytes()]),
+            context: context(&self.inner, &request.action, request.binding.as_ref()),
+            state: State::new(policy.code().attempts, now + policy.code().lifetime),
+            judge: Judge::Nobody,
+            sealed: self.inner.keys.seal(&id, &private)?,
+        };
+        let failures = policy.failure_budget();
+        let check = NewCheck { id, record, keyed: claims.keyed, unkeyed: claims.unkeyed, failures: &failures };
+        match self.inner.store.create(check, now).await? {
+            Created::New => {
+                let facts = LimitFacts {
+                    phone: Some(&request.phone),
+                    subject: Some(&request.subject),
+                    ip: request.client_ip,
+                    action: Some(&request.action),
+                    provider: None,
+                };
+                if let Err(error) = self.inner.limit(On::Start, &facts, now).await {
+                    self.inner.store.advance(id, Step::NotSent { leg: 0 }, now).await?;
+                    return Err(error);
+                }
+                self.send(id, private, 0, 0).await?;
+                Ok(id)
+            }
+            Created::Existing { id, fingerprint, keyed: true } if claims.is_same(fingerprint) => Ok(id),
+            Created::Existing { keyed: true, .. } => Err(Error::new(
+                ErrorKind::IdempotencyKeyReused,
+                "this idempotency key came with another request before; use a new one",
+            )),
+            Created::Existing { id, keyed: false, .. } => {
+                self.resend_if_due(id, request.client_ip, now).await?;
+                Ok(id)
+            }
+            Created::BudgetSpent { retry_after } => Err(over_limit(retry_after)),
+        }
+    }
+}
+
+/// The keyed hash of what a code is for.
+fn context(inner: &Inner, action: &Action, binding: Option<&Binding>) -> Digest {
+    let parts = [Some(action.as_str().as_bytes()), binding.map(|binding| binding.as_str().as_bytes())];
+    inner.keys.name("context", &parts.into_iter().flatten().collect::<Vec<_>>())
+}
+
+/// The routes that the policy allows, the asked channel first.
+fn plan(policy: &Policy, request: &StartRequest) -> Result<Vec<(String, Channel)>> {
+    let facts = request.facts.describe(Context::new(&request.action)).phone(&request.phone);
+    let facts = match request.client_ip {
+        Some(ip) => facts.client_ip(ip),
+        None => facts,
+    };
+    let plan = match policy.route(&facts) {
+        Routing::Try(plan) => plan,
+        Routing::Deny { rule, reason } => {
+            tracing::info!(policy = policy.hash(), rule = ?rule, reason, "start denied");
+            return Err(Error::new(ErrorKind::Denied, format!("the policy does not allow it: {reason}")));
+        }
+    };
+    tracing::info!(policy = policy.hash(), rule = %plan.rule, region = ?request.phone.region(), "start planned");
+    let mut routes: Vec<_> = plan.routes.iter().map(|route| (route.provider().to_owned(), route.channel())).collect();
+    if let Some(wanted) = request.channel {
+        if !routes.iter().any(|(_, channel)| *channel == wanted) {
+            return Err(Error::new(ErrorKind::InvalidInput, "this channel is not offered here; leave it out"));
+        }
+        // Stable: the plan's order stays among the rest.
+        routes.sort_by_key(|(_, channel)| *channel != wanted);
+    }
+    Ok(routes)
+}
+
+/// What a start holds on to, so that its repetition finds it.
+#[derive(Clone, Copy)]
+struct Claims {
+    owner: Digest,
+    keyed: Option<Claim>,
+    unkeyed: Claim,
+}
+
+impl Claims {
+    fn of(inner: &Inner, request: &StartRequest) -> Self {
+        let owner = inner.owner(&request.subject);
+        let binding = request.binding.as_ref().map_or("", Binding::as_str);
+        let phone = request.phone.digits().to_be_bytes();
+        let parts: [&[u8]; 4] = [&owner, &phone, request.action.as_str().as_bytes(), binding.as_bytes()];
+        let same = inner.keys.name("same start", &parts);
+        let channel = request.channel.map_or("", Channel::as_str);
+        let fingerprint = inner.keys.name("request", &[&same, channel.as_bytes()]);
+        let keyed = request
+            .idempotency_key
+            .as_ref()
+            .map(|key| Claim::new(inner.keys.name("idempotency key", &[&owner, key.as_bytes()]), fingerprint));
+        Self { owner, keyed, unkeyed: Claim::new(same, fingerprint) }
+    }
+
+    fn is_same(&self, fingerprint: Digest) -> bool {
+        self.unkeyed.fingerprint == fingerprint
+    }
+}
