@@ -5,7 +5,10 @@ use std::{fmt, str::FromStr};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    random,
+};
 
 /// The account or pre-session that a check protects: the `sub` of a proof.
 ///
@@ -64,7 +67,7 @@ impl CheckId {
     ///
     /// [`ErrorKind::Unavailable`] when the generator fails.
     pub fn random() -> Result<Self> {
-        Ok(Self(random_bytes()?))
+        Ok(Self(random::bytes()?))
     }
 
     /// The 16 bytes of the id.
@@ -200,15 +203,6 @@ impl fmt::Display for RuleName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// Random bytes from the operating system's generator.
-pub(crate) fn random_bytes<const N: usize>() -> Result<[u8; N]> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|source| {
-        Error::new(ErrorKind::Unavailable, "the system's random generator failed").with_source(source)
-    })?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ pub mod testing;
 
 mod capped;
 mod problem;
+mod random;
 mod visitor;
 
 pub use channel::Channel;

@@ -6,7 +6,10 @@ use serde::Deserialize;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    random,
+};
 
 /// A credential or key. Prints as `[redacted]`, compares only in constant time, is wiped when dropped.
 ///
@@ -80,7 +83,7 @@ impl Code {
     pub fn random(digits: u8) -> Result<Self> {
         let mut code = Zeroizing::new(String::with_capacity(usize::from(digits)));
         while code.len() < usize::from(digits) {
-            for byte in crate::ids::random_bytes::<16>()? {
+            for byte in random::bytes::<16>()? {
                 // Rejection sampling: 250 is the largest multiple of ten in a byte.
                 if byte < 250 && code.len() < usize::from(digits) {
                     code.push(char::from(b'0' + byte % 10));

@@ -5,7 +5,8 @@ use http::{Extensions, HeaderMap, HeaderValue, header::COOKIE};
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    ids::{Subject, random_bytes},
+    ids::Subject,
+    random,
     verifier::Verifier,
 };
 
@@ -19,7 +20,7 @@ pub(crate) fn subject(verifier: &Verifier, extensions: &Extensions, headers: &He
 
 /// A new visitor: its subject, and the cookie that it comes back with.
 pub(crate) fn newcomer(verifier: &Verifier) -> Result<(Subject, HeaderValue)> {
-    let secret: [u8; SECRET] = random_bytes()?;
+    let secret: [u8; SECRET] = random::bytes()?;
     let subject = verifier.visitor(&secret)?;
     let value = URL_SAFE_NO_PAD.encode(secret);
     let cookie = HeaderValue::from_str(&format!("{NAME}={value}; Path=/; Secure; HttpOnly; SameSite=Lax")).map_err(

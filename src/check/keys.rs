@@ -10,7 +10,8 @@ use zeroize::Zeroizing;
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    ids::{CheckId, random_bytes},
+    ids::CheckId,
+    random,
     secret::Secret,
 };
 
@@ -27,7 +28,7 @@ impl ServerKey {
     ///
     /// [`ErrorKind::Unavailable`] when the system's random generator fails.
     pub fn random() -> Result<Self> {
-        Ok(Self(Zeroizing::new(random_bytes()?)))
+        Ok(Self(Zeroizing::new(random::bytes()?)))
     }
 
     /// A key from a configured secret of at least 32 bytes of randomness.

@@ -13,7 +13,8 @@ use zeroize::Zeroizing;
 use super::keys::Keys;
 use crate::{
     error::{Error, ErrorKind, Result},
-    ids::{CheckId, random_bytes},
+    ids::CheckId,
+    random,
 };
 
 /// Encrypted data of one check: XChaCha20-Poly1305, the check id authenticated with it, the nonce in front.
@@ -37,7 +38,7 @@ impl fmt::Debug for Sealed {
 impl Keys {
     pub(crate) fn seal<T: Serialize>(&self, id: &CheckId, value: &T) -> Result<Sealed> {
         let text = Zeroizing::new(serde_json::to_vec(value).map_err(|source| unsealable().with_source(source))?);
-        let nonce: [u8; NONCE] = random_bytes()?;
+        let nonce: [u8; NONCE] = random::bytes()?;
         let payload = Payload { msg: &text, aad: id.as_bytes() };
         let encrypted = self.seal.encrypt(&XNonce::from(nonce), payload).map_err(|_| unsealable())?;
         Ok(Sealed([nonce.as_slice(), &encrypted].concat().into()))

@@ -11,9 +11,8 @@
 //! | `GET /.well-known/jwks.json`, `GET /openapi.json` | the keys of proofs, the description |
 //!
 //! Bodies are JSON, errors are problems (RFC 9457), nothing is cached. Whose request it is, the application says by putting a
-//! [`Subject`](crate::Subject) into the request's extensions; for visitors without one, a `__Host-` cookie is set. The client's
-//! address comes as a [`Caller`](crate::verifier::Caller), what the policy needs to know as [`Facts`](crate::verifier::Facts), both in
-//! the extensions.
+//! [`Subject`] into the request's extensions; for visitors without one, a `__Host-` cookie is set. The client's
+//! address comes as a [`Caller`], what the policy needs to know as [`Facts`], both in the extensions.
 
 mod body;
 mod callback;

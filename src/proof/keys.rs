@@ -13,7 +13,7 @@ use sha2::Sha256;
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    ids::random_bytes,
+    random,
     secret::Secret,
 };
 
@@ -46,7 +46,7 @@ impl ProofKey {
     ///
     /// [`ErrorKind::Unavailable`] when the system's random generator fails.
     pub fn random() -> Result<Self> {
-        Self::from_hmac(&random_bytes::<32>()?)
+        Self::from_hmac(&random::bytes::<32>()?)
     }
 
     /// A private key on P-256, in PKCS#8 PEM, for ES256. Make one with

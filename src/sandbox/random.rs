@@ -1,13 +1,13 @@
 //! Unbiased draws from the operating system's generator.
 
-use crate::{error::Result, ids::random_bytes};
+use crate::{error::Result, random};
 
 /// A number below `bound`, each equally likely. `bound` is at least 1.
 pub(super) fn below(bound: u32) -> Result<u32> {
     // Rejection sampling: what lies past the largest multiple of `bound` would favour small numbers.
     let fair = u32::MAX - u32::MAX % bound;
     loop {
-        let drawn = u32::from_le_bytes(random_bytes()?);
+        let drawn = u32::from_le_bytes(random::bytes()?);
         if drawn < fair {
             return Ok(drawn % bound);
         }
