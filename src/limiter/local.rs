@@ -253,6 +253,17 @@ mod tests {
         assert!(matches!(bench.ask("a").unwrap(), Admission::Refused { .. }));
     }
 
+    #[test]
+    fn racing_requests_get_the_quota_and_no_more() {
+        let bench = Bench::new("10/1h", 10);
+        let granted: usize = std::thread::scope(|scope| {
+            let ask = || (0..100).filter(|_| bench.ask("a").unwrap() == Admission::Granted).count();
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert_eq!(granted, 10);
+    }
+
     proptest! {
         /// Governor over our store is the plain GCRA: theoretical arrival times, a burst of `count`, one more each interval.
         #[test]

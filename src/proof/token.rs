@@ -76,7 +76,7 @@ pub(super) fn sign(proofs: &Proofs, proof: &Proof) -> Result<String> {
         action: proof.action.as_str().to_owned(),
         channel: proof.channel,
         phone_number: proof.phone.to_e164(),
-        phone_number_verified: true,
+        phone_number_verified: shows_phone(proof.channel),
         binding: proof.binding.as_ref().map(|binding| binding.as_str().to_owned()),
     };
     encode(&header, &claims, &key.signing)
@@ -132,7 +132,7 @@ impl Claims {
 
     fn into_proof(self) -> Option<Proof> {
         // What our own words would not say was not said by us.
-        if !self.phone_number_verified || self.acr != acr(self.channel) {
+        if self.phone_number_verified != shows_phone(self.channel) || self.acr != acr(self.channel) {
             return None;
         }
         let assertion = Assertion {
@@ -146,6 +146,11 @@ impl Claims {
         };
         Some(Proof::assertion(assertion, time(self.exp)?))
     }
+}
+
+/// Whether a channel shows anything about the phone (OpenID Connect Core, section 5.1, `phone_number_verified`).
+fn shows_phone(channel: Channel) -> bool {
+    channel != Channel::Email
 }
 
 /// A `NumericDate` of RFC 7519, section 2.
@@ -299,6 +304,16 @@ mod tests {
         ] {
             assert_eq!(proofs.verify(&token, now()).unwrap_err(), refusal);
         }
+    }
+
+    #[test]
+    fn a_code_by_email_says_nothing_about_the_phone() {
+        let [key, ..] = one_of_each();
+        let proofs = proofs(ProofKeys::new(key));
+        let (proof, token) = proofs.issue(Assertion { channel: Channel::Email, ..assertion() }).unwrap();
+        assert_eq!(proof.acr(), "email");
+        assert_eq!(part(token.expose(), 1)["phone_number_verified"], false);
+        assert!(proofs.verify(token.expose(), now()).is_ok());
     }
 
     #[test]
