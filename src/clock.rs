@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -39,23 +42,27 @@ pub(crate) struct Reading {
 #[derive(Debug)]
 pub(crate) struct SteadyClock {
     inner: Arc<dyn Clock>,
-    highest: Mutex<SystemTime>,
+    /// The highest time seen, in nanoseconds since the Unix epoch: enough for five centuries.
+    highest: AtomicU64,
 }
 
 impl SteadyClock {
     pub(crate) fn new(inner: Arc<dyn Clock>) -> Self {
-        let highest = Mutex::new(inner.now());
+        let highest = AtomicU64::new(nanoseconds(inner.now()));
         Self { inner, highest }
     }
 
     pub(crate) fn read(&self) -> Reading {
-        let shown = self.inner.now();
-        // A panic cannot happen while the lock is held; a poisoned lock still holds a time.
-        let mut highest = self.highest.lock().unwrap_or_else(PoisonError::into_inner);
-        *highest = shown.max(*highest);
-        let behind = highest.duration_since(shown).unwrap_or_default();
-        Reading { now: *highest, went_back: behind > TOLERANCE }
+        let shown = nanoseconds(self.inner.now());
+        let highest = self.highest.fetch_max(shown, Ordering::Relaxed).max(shown);
+        let went_back = Duration::from_nanos(highest - shown) > TOLERANCE;
+        Reading { now: SystemTime::UNIX_EPOCH + Duration::from_nanos(highest), went_back }
     }
+}
+
+fn nanoseconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// How far a clock may step back before it counts as lying; time daemons slew by less.
@@ -76,7 +83,8 @@ const TOLERANCE: Duration = Duration::from_secs(2);
 #[cfg(any(test, feature = "testing"))]
 #[derive(Clone, Debug)]
 pub struct ManualClock {
-    now: Arc<Mutex<SystemTime>>,
+    /// Nanoseconds since the Unix epoch.
+    now: Arc<AtomicU64>,
 }
 
 #[cfg(any(test, feature = "testing"))]
@@ -84,17 +92,17 @@ impl ManualClock {
     /// A clock that shows `now`.
     #[must_use]
     pub fn new(now: SystemTime) -> Self {
-        Self { now: Arc::new(Mutex::new(now)) }
+        Self { now: Arc::new(AtomicU64::new(nanoseconds(now))) }
     }
 
     /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
-        *self.now.lock().unwrap_or_else(PoisonError::into_inner) += by;
+        self.now.fetch_add(nanoseconds(SystemTime::UNIX_EPOCH + by), Ordering::Relaxed);
     }
 
     /// Moves the clock back, as a broken time server would.
     pub fn go_back(&self, by: Duration) {
-        *self.now.lock().unwrap_or_else(PoisonError::into_inner) -= by;
+        self.now.fetch_sub(nanoseconds(SystemTime::UNIX_EPOCH + by), Ordering::Relaxed);
     }
 }
 
@@ -109,7 +117,7 @@ impl Default for ManualClock {
 #[cfg(any(test, feature = "testing"))]
 impl Clock for ManualClock {
     fn now(&self) -> SystemTime {
-        *self.now.lock().unwrap_or_else(PoisonError::into_inner)
+        SystemTime::UNIX_EPOCH + Duration::from_nanos(self.now.load(Ordering::Relaxed))
     }
 }
 

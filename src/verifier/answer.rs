@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use super::{Answer, Caller, Inner, Verified, Verifier, ended, over_limit, private::Private};
 use crate::{
-    check::TypedCode,
+    check::{CodeMacs, TypedCode},
     error::{Error, ErrorKind, Result},
     ids::{CheckId, Subject},
     limiter::LimitFacts,
@@ -36,12 +36,12 @@ impl Verifier {
         match inner.store.reserve_attempt(id, inner.owner(subject), failures, now).await? {
             Change::Made(record) => self.judge(id, &record, &typed, now).await,
             Change::BudgetSpent { retry_after } => {
-                crate::check::CodeMacs::matches_nothing(&inner.keys, &id, &typed);
+                CodeMacs::matches_nothing(&inner.keys, &id, &typed);
                 tracing::info!(check = %id, "failure budget spent");
                 Err(over_limit(retry_after))
             }
             Change::Refused => {
-                crate::check::CodeMacs::matches_nothing(&inner.keys, &id, &typed);
+                CodeMacs::matches_nothing(&inner.keys, &id, &typed);
                 Err(ended())
             }
         }
@@ -70,7 +70,7 @@ impl Verifier {
             return Ok(Answer::Incorrect { attempts_left: record.state.attempts_left() });
         }
         // The proof is made before the check is settled: if it cannot be made, the check is not used up.
-        let verified = inner.prove(id, record, now)?;
+        let verified = inner.prove(id, record, now, now)?;
         match inner.store.settle(id, Outcome::Match, now).await? {
             Change::Made(_) => {
                 tracing::info!(check = %id, channel = %verified.proof.channel(), "check verified");
@@ -97,7 +97,13 @@ impl Verifier {
 
 impl Inner {
     /// Makes the proof of a check. Whoever calls this knows that the check ended well, or ends it with the result.
-    pub(super) fn prove(&self, id: CheckId, record: &Record, auth_time: SystemTime) -> Result<Verified> {
+    pub(super) fn prove(
+        &self,
+        id: CheckId,
+        record: &Record,
+        auth_time: SystemTime,
+        now: SystemTime,
+    ) -> Result<Verified> {
         let private: Private = self.keys.open(&id, &record.sealed)?;
         let nothing_sent = || Error::new(ErrorKind::Unavailable, "nothing was sent for this check");
         let (_, channel) = private.current().ok_or_else(nothing_sent)?;
@@ -112,6 +118,7 @@ impl Inner {
             auth_time,
         };
         let (proof, token) = self.proofs.issue(assertion)?;
-        Ok(Verified { proof, token })
+        let expires_in = proof.expires_at().duration_since(now).unwrap_or_default();
+        Ok(Verified { proof, token, expires_in })
     }
 }

@@ -134,11 +134,14 @@ pub struct Verified {
     pub proof: Proof,
     /// The evidence, for others: hand it to the client, who shows it with its next request.
     pub token: ProofToken,
+    /// How much longer the proof is good for.
+    pub expires_in: Duration,
 }
 
 /// What came of an answer.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "an answer is right or wrong; everything else is an error")]
+#[expect(clippy::large_enum_variant, reason = "made once for an answer and taken apart at once")]
 pub enum Answer {
     /// It was right.
     Verified(Verified),

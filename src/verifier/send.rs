@@ -17,7 +17,7 @@ use crate::{
     policy::{On, Resend},
     provider::{CodeSource, Order, Prompt, Settle, Started},
     secret::Code,
-    store::{Judge, Step},
+    store::{Change, Judge, Record, Step},
 };
 
 impl Verifier {
@@ -111,7 +111,7 @@ impl Verifier {
     pub(super) async fn leave(
         &self,
         id: CheckId,
-        record: &crate::store::Record,
+        record: &Record,
         private: Private,
         to: usize,
         ip: Option<IpAddr>,
@@ -121,10 +121,10 @@ impl Verifier {
         let leg = record.state.leg();
         let step = Step::Leave { leg, failures: inner.policy.load().failure_budget() };
         match inner.store.advance(id, step, now).await? {
-            crate::store::Change::Made(_) => {}
-            crate::store::Change::BudgetSpent { retry_after } => return Err(super::over_limit(retry_after)),
+            Change::Made(_) => {}
+            Change::BudgetSpent { retry_after } => return Err(super::over_limit(retry_after)),
             // Somebody else left the same leg: that message is the one.
-            crate::store::Change::Refused => return Ok(()),
+            Change::Refused => return Ok(()),
         }
         let leg = leg.saturating_add(1);
         let (phone, subject, action) = (private.phone()?, private.subject()?, private.action()?);

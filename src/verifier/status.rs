@@ -141,7 +141,7 @@ impl Verifier {
         if record.state.status_at(now) != Status::Verified || record.state.is_proof_given() {
             return Ok(None);
         }
-        let verified = self.inner.prove(id, record, settled_at)?;
+        let verified = self.inner.prove(id, record, settled_at, now)?;
         match self.inner.store.advance(id, Step::GiveProof, now).await? {
             Change::Made(_) => Ok(Some(verified)),
             _ => Ok(None),

@@ -33,7 +33,8 @@ pub struct HttpClient {
 }
 
 impl HttpClient {
-    /// Wraps a service, which should follow no redirect and read at most [`MAX_BODY`] bytes of an answer.
+    /// Wraps a service, which should follow no redirect, read at most [`MAX_BODY`] bytes of an answer, and connect to no
+    /// private address that a name leads to: where a name leads is seen by the service alone.
     pub fn new<S>(service: S) -> Self
     where
         S: Service<Request<Bytes>, Response = Response<Bytes>> + Clone + Send + Sync + 'static,
