@@ -60,7 +60,7 @@ fn profile(report: &mut Report<'_>, profile: Option<&Spanned<String>>) {
     let Some(profile) = profile else { return };
     match profile.get_ref().as_str() {
         "none" => {}
-        "nist-63b-4" => report.add(
+        "nist-63b-4" | "asvs-5-l2" | "asvs-5-l3" | "psd2-sca" => report.add(
             profile.span(),
             "profiles are not enforced by this version",
             "write `profile = \"none\"`; a file must not promise a check that does not happen",
