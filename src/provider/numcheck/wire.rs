@@ -116,6 +116,8 @@ fn read(answer: &Response<Bytes>) -> Result<Body> {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             return Err(error(ErrorKind::Misconfigured, "refuses the `token`"));
         }
+        // Another number would fare no better, so this is no `Rejected`.
+        StatusCode::PAYMENT_REQUIRED => return Err(error(ErrorKind::Misconfigured, "wants the account to be paid")),
         StatusCode::TOO_MANY_REQUESTS => return Err(rate_limited(answer)),
         status if status.is_client_error() => return Err(error(ErrorKind::Rejected, "does not accept the request")),
         status if !status.is_success() => return Err(nonsense("answered with an unexpected status")),
@@ -248,6 +250,8 @@ mod tests {
             (401, "", ErrorKind::Misconfigured),
             (403, "<html>", ErrorKind::Misconfigured),
             (200, r#"{"success":false,"statusCode":401,"errorCode":3}"#, ErrorKind::Misconfigured),
+            (402, "", ErrorKind::Misconfigured),
+            (200, r#"{"success":false,"statusCode":402,"errorCode":5}"#, ErrorKind::Misconfigured),
             (400, r#"{"success":false,"errorCode":7,"message":"bad +37126123456"}"#, ErrorKind::Rejected),
             (200, r#"{"success":false,"statusCode":200,"errorCode":7}"#, ErrorKind::Rejected),
             (200, r#"{"success":true,"statusCode":200,"errorCode":7}"#, ErrorKind::Rejected),
