@@ -172,7 +172,7 @@ impl Verifier {
             }
             Err(error) => {
                 let kept = self.inner.policy.load();
-                tracing::warn!(policy = kept.hash(), %error, "policy refused; the last good one stays in force");
+                tracing::warn!(policy = kept.hash(), ?error, "policy refused; the last good one stays in force");
                 Err(error)
             }
         }
