@@ -46,6 +46,10 @@ fn unread(error: &BoxError) -> Problem {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
+    // Left to itself, serde reads a struct from a list of its values as well.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(invalid("send a JSON object"));
+    }
     serde_json::from_slice(bytes).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         match error.classify() {
@@ -97,8 +101,9 @@ mod tests {
             (r#"{"code": "1", "x123456": 1}"#, "expected `code`"),
             (r#"{"code": "1", "code": "123456"}"#, "duplicate field `code`"),
             (r#"{}"#, "missing field `code`"),
-            (r#"["123456", "123456"]"#, ""),
-            (r#""123456""#, "expected struct Shape"),
+            (r#"["123456"]"#, "send a JSON object"),
+            (r#""123456""#, "send a JSON object"),
+            ("", "send a JSON object"),
             (r#"{"code": "123456""#, "not JSON"),
         ] {
             let problem = parse::<Shape>(&Bytes::from(text)).unwrap_err();
