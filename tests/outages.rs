@@ -10,6 +10,8 @@
 #![cfg(all(feature = "sandbox", feature = "testing", feature = "client"))]
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+#[path = "common/judge.rs"]
+mod judge;
 #[path = "common/outage.rs"]
 mod outage;
 #[path = "common/site.rs"]
@@ -38,7 +40,8 @@ use handset::{
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use outage::{Judge, Mood, Outage};
+use judge::{Judge, Mood};
+use outage::Outage;
 use site::{Reply, SUBJECT, Site};
 
 const NUMBER: &str = "+37126123456";
@@ -247,7 +250,7 @@ mod provider {
     }
 
     #[tokio::test]
-    async fn down_and_a_valid_proof_passes() {
+    async fn h2_down_and_a_valid_proof_passes() {
         let bench = Bench::new(&[FLASH]).await;
         let (settings, transfer) = (bench.proof("settings").await, bench.proof("transfer").await);
         bench.sandbox.knobs().set(Scope::All, Knob::Http500).unwrap();
@@ -257,7 +260,7 @@ mod provider {
     }
 
     #[tokio::test]
-    async fn down_and_no_proof_is_challenged() {
+    async fn h2_down_and_no_proof_is_challenged() {
         let bench = Bench::new(&[FLASH]).await;
         bench.sandbox.knobs().set(Scope::All, Knob::Http500).unwrap();
         bench.is_challenged("/settings", None).await;
@@ -265,7 +268,7 @@ mod provider {
     }
 
     #[tokio::test]
-    async fn down_and_a_start_goes_on_to_the_next_route() {
+    async fn h2_down_and_a_start_goes_on_to_the_next_route() {
         let elsewhere = Sandbox::start().await.unwrap();
         for fault in faults(&elsewhere.url()) {
             let bench = broken(&[FLASH, SMS], &fault).await;
@@ -281,7 +284,7 @@ mod provider {
     }
 
     #[tokio::test]
-    async fn down_and_a_start_without_another_route_is_refused() {
+    async fn h2_down_and_a_start_without_another_route_is_refused() {
         let elsewhere = Sandbox::start().await.unwrap();
         for fault in faults(&elsewhere.numcheck_url()) {
             let bench = broken(&[FLASH], &fault).await;
@@ -300,7 +303,7 @@ mod provider {
     }
 
     #[tokio::test]
-    async fn gone_and_a_start_goes_on_or_is_refused() {
+    async fn h2_gone_and_a_start_goes_on_or_is_refused() {
         for (plan, status) in [(&[FLASH, SMS][..], 201), (&[FLASH], 503)] {
             let Bench { sandbox, site, .. } = Bench::new(plan).await;
             let url = sandbox.url();
@@ -318,7 +321,7 @@ mod provider {
     }
 
     #[tokio::test]
-    async fn down_and_the_wait_that_it_asks_for_is_passed_on() {
+    async fn h2_down_and_the_wait_that_it_asks_for_is_passed_on() {
         let refusal = |kind, seconds| Error::new(kind, "later").with_retry_after(Duration::from_secs(seconds));
         let bench = Bench::new(&[SMS, VOICE]).await;
         bench.book.fail_next(refusal(ErrorKind::RateLimited, 40));
@@ -329,7 +332,7 @@ mod provider {
     }
 
     #[tokio::test]
-    async fn only_when_every_route_rejects_the_number_is_to_blame() {
+    async fn h2_only_when_every_route_rejects_the_number_is_to_blame() {
         let bench = Bench::new(&[FLASH, SMS]).await;
         bench.sandbox.knobs().set(Scope::All, Knob::ErrorCode { code: 9, status: 422 }).unwrap();
         bench.book.fail_next(Error::new(ErrorKind::Rejected, "no such number"));
@@ -341,7 +344,7 @@ mod provider {
     }
 
     #[tokio::test]
-    async fn down_and_an_answer_that_it_has_to_judge_is_refunded() {
+    async fn h2_down_and_an_answer_that_it_has_to_judge_is_refunded() {
         let bench = Bench::new(&[JUDGED]).await;
         let check = bench.started("settings").await;
         let moods = [Mood::Failing(ErrorKind::Unavailable), Mood::Failing(ErrorKind::Rejected), Mood::Undecided];
@@ -362,7 +365,7 @@ mod provider {
     }
 
     #[tokio::test]
-    async fn down_and_an_answer_that_it_does_not_judge_is_served() {
+    async fn h2_down_and_an_answer_that_it_does_not_judge_is_served() {
         let bench = Bench::new(&[FLASH]).await;
         let check = bench.started("settings").await;
         bench.sandbox.knobs().set(Scope::All, Knob::TimeOut).unwrap();
@@ -370,7 +373,7 @@ mod provider {
     }
 
     #[tokio::test]
-    async fn down_five_times_in_a_row_and_it_is_left_alone() {
+    async fn h2_down_five_times_in_a_row_and_it_is_left_alone() {
         let bench = Bench::new(&[FLASH]).await;
         bench.sandbox.knobs().set(Scope::All, Knob::Http500).unwrap();
         for last in 0..5 {
@@ -387,7 +390,7 @@ mod provider {
     }
 
     #[tokio::test]
-    async fn left_alone_and_a_start_goes_on_to_the_next_route() {
+    async fn h2_left_alone_and_a_start_goes_on_to_the_next_route() {
         let bench = Bench::new(&[FLASH, SMS]).await;
         bench.sandbox.knobs().set(Scope::All, Knob::Http500).unwrap();
         for last in 0..7 {
@@ -401,7 +404,7 @@ mod store {
     use super::*;
 
     #[tokio::test]
-    async fn down_and_a_valid_proof_passes_unless_it_may_be_used_once() {
+    async fn h2_down_and_a_valid_proof_passes_unless_it_may_be_used_once() {
         let bench = Bench::new(&[SMS]).await;
         let (settings, transfer) = (bench.proof("settings").await, bench.proof("transfer").await);
         bench.store.down(&["every"]);
@@ -415,7 +418,7 @@ mod store {
     }
 
     #[tokio::test]
-    async fn down_and_no_proof_is_challenged() {
+    async fn h2_down_and_no_proof_is_challenged() {
         let bench = Bench::new(&[SMS]).await;
         bench.store.down(&["every"]);
         bench.is_challenged("/settings", None).await;
@@ -423,7 +426,7 @@ mod store {
     }
 
     #[tokio::test]
-    async fn down_and_nothing_is_started() {
+    async fn h2_down_and_nothing_is_started() {
         let bench = Bench::new(&[FLASH, SMS]).await;
         bench.store.down(&["every"]);
         is_unavailable(&bench.start(NUMBER, "settings").await);
@@ -434,7 +437,7 @@ mod store {
     }
 
     #[tokio::test]
-    async fn down_and_no_answer_is_compared() {
+    async fn h2_down_and_no_answer_is_compared() {
         let bench = Bench::new(&[SMS]).await;
         let check = bench.started("settings").await;
         bench.store.down(&["every"]);
@@ -452,7 +455,7 @@ mod store {
 
     /// The store fails between the comparison and the writing down of its result: nobody learns the result for nothing.
     #[tokio::test]
-    async fn down_in_the_middle_of_an_answer_and_the_attempt_stays_spent() {
+    async fn h2_down_in_the_middle_of_an_answer_and_the_attempt_stays_spent() {
         let bench = Bench::new(&[SMS]).await;
         let check = bench.started("settings").await;
         bench.store.down(&["settle"]);
@@ -467,7 +470,7 @@ mod store {
     }
 
     #[tokio::test]
-    async fn down_after_the_order_and_no_second_one_goes_out() {
+    async fn h2_down_after_the_order_and_no_second_one_goes_out() {
         let bench = Bench::new(&[FLASH]).await;
         bench.store.down(&["advance"]);
         is_unavailable(&bench.start(NUMBER, "settings").await);
@@ -488,7 +491,7 @@ mod limiter {
     use super::*;
 
     #[tokio::test]
-    async fn down_and_a_valid_proof_passes() {
+    async fn h2_down_and_a_valid_proof_passes() {
         let bench = Bench::new(&[SMS]).await;
         let (settings, transfer) = (bench.proof("settings").await, bench.proof("transfer").await);
         bench.limiter.down(&["every"]);
@@ -497,14 +500,14 @@ mod limiter {
     }
 
     #[tokio::test]
-    async fn down_and_no_proof_is_challenged() {
+    async fn h2_down_and_no_proof_is_challenged() {
         let bench = Bench::new(&[SMS]).await;
         bench.limiter.down(&["every"]);
         bench.is_challenged("/settings", None).await;
     }
 
     #[tokio::test]
-    async fn down_and_nothing_is_started() {
+    async fn h2_down_and_nothing_is_started() {
         let bench = Bench::new(&[FLASH, SMS]).await;
         bench.limiter.down(&["every"]);
         is_unavailable(&bench.start(NUMBER, "settings").await);
@@ -516,7 +519,7 @@ mod limiter {
     }
 
     #[tokio::test]
-    async fn down_and_no_answer_is_compared() {
+    async fn h2_down_and_no_answer_is_compared() {
         let bench = Bench::new(&[SMS]).await;
         let check = bench.started("settings").await;
         bench.limiter.down(&["every"]);
@@ -529,7 +532,7 @@ mod limiter {
     }
 
     #[tokio::test]
-    async fn down_and_no_further_message_goes_out() {
+    async fn h2_down_and_no_further_message_goes_out() {
         let bench = Bench::new(&[SMS, VOICE]).await;
         let check = bench.started("settings").await;
         let next = format!("/handset/checks/{}/next", check["check_id"].as_str().unwrap());
@@ -557,7 +560,7 @@ mod policy_reload {
     }
 
     #[tokio::test]
-    async fn refused_and_the_last_good_policy_stays() {
+    async fn g2_refused_and_the_last_good_policy_stays() {
         let bench = Bench::new(&[SMS]).await;
         let check = bench.started("transfer").await;
         let kept = bench.verifier.policy().hash().to_owned();
@@ -662,7 +665,7 @@ mod clock {
     }
 
     #[tokio::test]
-    async fn back_and_no_code_is_revived() {
+    async fn b7_back_and_no_code_is_revived() {
         let bench = Bench::new(&[SMS]).await;
         let check = bench.started("settings").await;
         let code = bench.code(&check);
@@ -677,7 +680,7 @@ mod clock {
     }
 
     #[tokio::test]
-    async fn back_and_no_budget_is_reset() {
+    async fn b7_back_and_no_budget_is_reset() {
         let bench = Bench::new(&[SMS]).await;
         for action in ["settings", "transfer"] {
             let check = bench.started(action).await;
@@ -775,7 +778,7 @@ mod hang_up {
     }
 
     #[tokio::test]
-    async fn during_an_answer_and_the_attempt_stays_spent() {
+    async fn b3_during_an_answer_and_the_attempt_stays_spent() {
         let bench = Bench::new(&[JUDGED]).await;
         let check = bench.started("settings").await;
         bench.judge.is(Mood::Silent);
