@@ -145,7 +145,7 @@ async function answerCheck() {
   const answer = await ask("POST", `${checkUrl(step)}/code`, { code: $("code").value.trim() });
   if (step !== mine) return;
   if (answer.ok && answer.data.proof) return send(step.transfer, answer.data.proof);
-  if (answer.status === 410) return endCheck(answer);
+  if (answer.status === 410 || answer.data.attempts_left === 0) return endCheck(answer);
   if (answer.data.attempts_left !== undefined) step.check.attempts_left = answer.data.attempts_left;
   if (answer.status === 429) step.paused = deadline(answer.data.retry_after);
   complain(words(answer));
