@@ -104,7 +104,8 @@ function showCheck(check) {
   clearInterval(ticking);
   ticking = setInterval(tick, 1000);
   tick();
-  if (typed) $("code").focus();
+  if (typed) $("code").focus({ preventScroll: true });
+  $("step").scrollIntoView({ block: "nearest" });
 }
 
 const SOURCES = {
