@@ -37,7 +37,7 @@ async fn main() -> Result<(), BoxError> {
         .layer(Extension(Subject::new("ada")?));
 
     let once = env::args().any(|word| word == "--once");
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, if once { 0 } else { PORT })).await?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, if once { 0 } else { 3000 })).await?;
     let url = format!("http://{}", listener.local_addr()?);
     if !once {
         println!("{}", instructions(&url, &sandbox.url()));
@@ -92,4 +92,3 @@ curl -X POST '{url}/transfer' -H 'Handset-Proof: PROOF'"#
 }
 
 const NUMBER: &str = "+37126123456";
-const PORT: u16 = 3000;

@@ -49,7 +49,7 @@ async fn main() -> Result<(), BoxError> {
     });
 
     let once = env::args().any(|word| word == "--once");
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, if once { 0 } else { PORT })).await?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, if once { 0 } else { 3000 })).await?;
     let url = format!("http://{}", listener.local_addr()?);
     let server = async move {
         while let Ok((stream, _)) = listener.accept().await {
@@ -111,4 +111,3 @@ curl -X POST '{url}/transfer' -H 'Handset-Proof: PROOF'"#
 }
 
 const NUMBER: &str = "+37126123456";
-const PORT: u16 = 3000;

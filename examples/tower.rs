@@ -49,7 +49,7 @@ async fn main() -> Result<(), BoxError> {
     });
 
     let once = env::args().any(|word| word == "--once");
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, if once { 0 } else { PORT })).await?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, if once { 0 } else { 3000 })).await?;
     let url = format!("http://{}", listener.local_addr()?);
     let server = async move {
         while let Ok((stream, _)) = listener.accept().await {
@@ -88,17 +88,15 @@ async fn walk(url: &str, phone: Handset) -> Result<(), BoxError> {
     let refused = transfer().send().await?;
     println!("without a proof: {}", refused.status());
     let challenge: Value = refused.json().await?;
-
     let checks = format!("{url}{}", text(&challenge, "start")?);
-    let (action, binding) = (text(&challenge, "action")?, text(&challenge, "binding")?);
-    let wanted = json!({ "phone_number": phone.number(), "action": action, "binding": binding });
+    let wanted = json!({ "phone_number": NUMBER, "action": "transfer", "binding": text(&challenge, "binding")? });
     let check: Value = client.post(&checks).json(&wanted).send().await?.error_for_status()?.json().await?;
     let call = phone.next_call().await;
     println!("the phone rings: {}", call.from);
 
     let answers = format!("{checks}/{}/code", text(&check, "check_id")?);
-    let code = json!({ "code": call.ending() });
-    let answer: Value = client.post(answers).json(&code).send().await?.error_for_status()?.json().await?;
+    let answer: Value =
+        client.post(answers).json(&json!({ "code": call.ending() })).send().await?.error_for_status()?.json().await?;
     let sent = transfer().header(PROOF_HEADER, text(&answer, "proof")?).send().await?.error_for_status()?;
     println!("with the proof: {}, {}", sent.status(), sent.text().await?.trim());
     Ok(())
@@ -120,4 +118,3 @@ curl -X POST '{url}/transfer?amount=1200' -H 'Handset-Proof: PROOF'"#
 }
 
 const NUMBER: &str = "+37126123456";
-const PORT: u16 = 3000;
