@@ -98,8 +98,10 @@ where
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
     let path = path.strip_prefix(verifier.mount()).filter(|rest| rest.starts_with('/')).unwrap_or(path);
-    let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
     match (segments.as_slice(), parts.method.as_str()) {
+        // A slash too many names nothing; an empty id would otherwise be taken for one that is unknown.
+        (segments, _) if segments.contains(&"") => Err(not_found(NO_ENDPOINT)),
         (["checks"], "POST") => {
             let (visit, cookie) = Visit::or_newcomer(verifier, &parts)?;
             let mut response =
@@ -128,7 +130,7 @@ where
         ([".well-known", "jwks.json"], "GET") => Ok(jwks::serve(verifier)),
         (["openapi.json"], "GET") => Ok(openapi::serve()),
         ([".well-known", "jwks.json"] | ["openapi.json"], _) => Err(method_not_allowed("GET")),
-        _ => Err(not_found("there is no such endpoint; /openapi.json lists them")),
+        _ => Err(not_found(NO_ENDPOINT)),
     }
 }
 
@@ -178,7 +180,9 @@ fn not_found(detail: &'static str) -> Problem {
 }
 
 fn method_not_allowed(allowed: &'static str) -> Problem {
-    let detail = format!("use one of: {allowed}");
+    let detail = format!("this path takes {}", allowed.replace(", ", " and "));
     Problem::new("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "This method does nothing here", detail)
         .with_header(ALLOW, HeaderValue::from_static(allowed))
 }
+
+const NO_ENDPOINT: &str = "there is no such endpoint; `openapi.json` under the mount lists them";
