@@ -22,7 +22,8 @@ pub(super) struct Body {
     /// Two letters of ISO 3166-1: where a national number is dialled.
     region: Option<String>,
     action: String,
-    channel: Option<Channel>,
+    /// Read by its name: left to itself, serde says of a number in this place that it is no JSON.
+    channel: Option<String>,
     binding: Option<String>,
     locale: Option<String>,
     email: Option<String>,
@@ -38,7 +39,7 @@ fn request(visit: Visit, headers: &HeaderMap, body: Body) -> Result<StartRequest
     let phone = phone(&visit, &body)?;
     let mut request = StartRequest::new(visit.subject, phone, Action::new(body.action)?);
     request.binding = body.binding.map(Binding::new).transpose()?;
-    request.channel = body.channel;
+    request.channel = body.channel.as_deref().map(str::parse::<Channel>).transpose()?;
     request.locale = body.locale.map(locale).transpose()?;
     request.email = body.email.map(email).transpose()?;
     request.client_ip = visit.caller.ip.or(visit.facts.client_ip);
@@ -61,11 +62,12 @@ fn phone(visit: &Visit, body: &Body) -> Result<PhoneNumber> {
 
 /// The header of the IETF draft "The Idempotency-Key HTTP Header Field".
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let wrong = || invalid("`Idempotency-Key` has 1 to 255 printable ASCII characters");
+    let mut values = headers.get_all("idempotency-key").iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let wrong = || invalid("send one `Idempotency-Key`, of 1 to 255 printable ASCII characters");
     let key = value.to_str().map_err(|_| wrong())?.trim();
-    match key.len() {
-        1..=255 => Ok(Some(key.to_owned())),
+    match (key.len(), values.next()) {
+        (1..=255, None) => Ok(Some(key.to_owned())),
         _ => Err(wrong()),
     }
 }
@@ -89,7 +91,7 @@ fn email(address: String) -> Result<String> {
         {
             Ok(address)
         }
-        _ => Err(invalid("`email` is not an e-mail address")),
+        _ => Err(invalid("`email` is an e-mail address, such as `ada@example.org`")),
     }
 }
 
