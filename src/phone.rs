@@ -58,7 +58,7 @@ impl PhoneNumber {
         }
         let parsed = PHONE_NUMBER_UTIL
             .parse(text, region.and_then(Region::lib))
-            .map_err(|source| invalid("not a phone number").with_source(source))?;
+            .map_err(|source| invalid(NOT_A_NUMBER).with_source(source))?;
         if !parsed.is_valid() {
             return Err(invalid("no such phone number: check the country code and the count of digits"));
         }
@@ -66,11 +66,11 @@ impl PhoneNumber {
             .format_as(PhoneNumberFormat::E164)
             .strip_prefix('+')
             .and_then(|digits| digits.parse().ok())
-            .ok_or_else(|| invalid("not a phone number"))?;
+            .ok_or_else(|| invalid(NOT_A_NUMBER))?;
         Ok(Self {
             digits,
             country_code: u16::try_from(parsed.country_code)
-                .map_err(|source| invalid("not a phone number").with_source(source))?,
+                .map_err(|source| invalid(NOT_A_NUMBER).with_source(source))?,
             region: parsed.get_region_code().and_then(|region| region.to_string().parse().ok()),
             line_type: LineType::from_lib(parsed.get_type()),
         })
@@ -264,6 +264,8 @@ impl fmt::Display for LineType {
         f.write_str(self.as_str())
     }
 }
+
+const NOT_A_NUMBER: &str = "not a phone number: write `+`, the country code and the other digits";
 
 #[cfg(test)]
 mod tests {

@@ -51,10 +51,12 @@ fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
         return Err(invalid("send a JSON object"));
     }
     serde_json::from_slice(bytes).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        match error.classify() {
-            Category::Data => invalid(format!("{} (line {line}, column {column})", complaint(&error.to_string()))),
-            _ => invalid(format!("the body is not JSON: see line {line}, column {column}")),
+        let place = format!("line {}, column {}", error.line(), error.column());
+        match (error.classify(), complaint(&error.to_string())) {
+            // What is missing has no place.
+            (Category::Data, missing) if missing.starts_with("missing ") => invalid(missing),
+            (Category::Data, complaint) => invalid(format!("{complaint} ({place})")),
+            _ => invalid(format!("the body is not JSON: see {place}")),
         }
     })
 }
@@ -67,7 +69,7 @@ fn complaint(said: &str) -> String {
             format!("a field has the wrong type: expected {expected}")
         }
         Some((wrong, expected)) if wrong.starts_with("unknown ") => {
-            format!("a field or value is unknown: expected {expected}")
+            format!("a field is unknown: expected {expected}")
         }
         _ if said.starts_with("missing field ") || said.starts_with("duplicate field ") => said.to_owned(),
         _ => "a field has a value that cannot be used".to_owned(),
