@@ -548,6 +548,10 @@ impl Journey {
         let Some(Event::IncomingCall(call)) = handset.events().pop() else { panic!("no call") };
         book.show(&PhoneNumber::parse(NUMBER, None).unwrap());
         book.write(PhoneNumber::parse(NUMBER, None).unwrap().to_string().as_bytes());
+        for wrong in [NUMBER.replace('+', ""), format!("{NUMBER};ext=5"), format!("{NUMBER}0000"), NUMBER.repeat(6)] {
+            book.show_error(&PhoneNumber::parse(&wrong, None).unwrap_err());
+        }
+        book.show_error(&PhoneNumber::parse(&NUMBER.replace("371", "999"), None).unwrap_err());
         book.show(&(&key, ProofKeys::new(key.clone()).also_accept(key.clone())));
         book.show(&ServerKey::from_secret(&Secret::new(SERVER_KEY)).unwrap());
         book.show(&(Secret::new(PROOF_SECRET), Code::new(ENDING).unwrap(), Subject::new("erin").unwrap()));
