@@ -1,6 +1,6 @@
 //! Starting a check: one action of a person, at most one message.
 
-use std::{net::IpAddr, time::SystemTime};
+use std::{fmt, net::IpAddr, time::SystemTime};
 
 use tracing::Instrument;
 
@@ -30,7 +30,7 @@ use crate::{
 /// # let _ = request;
 /// # Ok::<(), handset::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct StartRequest {
     /// Whom the check protects, and who alone may answer it.
@@ -99,6 +99,17 @@ impl StartRequest {
     pub fn with_idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.idempotency_key = Some(key.into());
         self
+    }
+}
+
+/// Shows what an operator may see.
+impl fmt::Debug for StartRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StartRequest")
+            .field("phone", &self.phone)
+            .field("action", &self.action)
+            .field("channel", &self.channel)
+            .finish_non_exhaustive()
     }
 }
 
