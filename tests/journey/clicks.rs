@@ -1,0 +1,121 @@
+//! One action of a person costs one message: double clicks, repetitions, resending, waiting, calling off.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use handset::sandbox::{Knob, Scope};
+use http::Method;
+use serde_json::json;
+
+use crate::{PHONE, POLICY, Stage, next_call, policy, wrong};
+
+#[tokio::test]
+async fn a_double_click_costs_one_call() {
+    let stage = Stage::new(POLICY).await;
+    // The first click is still being served when the others come.
+    stage.sandbox.knobs().set(Scope::All, Knob::Latency(Duration::from_millis(200))).unwrap();
+    let ada = stage.person("ada");
+    let checks = join_all((0..10).map(|_| ada.start(PHONE))).await;
+    for check in &checks {
+        assert_eq!(check.clone().expect(201).id(), checks[0].id());
+    }
+    assert_eq!(ada.start(PHONE).await.expect(201).id(), checks[0].id(), "a late click");
+    assert_eq!(stage.sandbox.calls(), 1);
+
+    let call = next_call(&stage.sandbox.handset(PHONE)).await;
+    ada.answer(checks[0].id(), call.ending()).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_double_click_on_next_costs_one_call() {
+    let routes = r#"["code_book/sms", "numcheck/flash_call", "code_book/voice_code"]"#;
+    let stage = Stage::new(&policy("", routes)).await;
+    stage.sandbox.knobs().set(Scope::All, Knob::Latency(Duration::from_millis(200))).unwrap();
+    let ada = stage.person("ada");
+    let check = ada.start(PHONE).await.expect(201);
+    assert_eq!(check.body["next_channels"], json!(["flash_call", "voice_code"]));
+
+    stage.clock.advance(Duration::from_secs(20));
+    join_all((0..10).map(|_| ada.next(check.id()))).await.into_iter().for_each(|next| drop(next.expect(200)));
+    let late = ada.next(check.id()).await.expect(200);
+    assert_eq!(late.text("channel"), "flash_call", "no click skips a channel");
+    assert_eq!(stage.sandbox.calls(), 1);
+    assert_eq!(stage.book.messages().len(), 1);
+}
+
+#[tokio::test]
+async fn an_idempotency_key_is_answered_with_its_check() {
+    let stage = Stage::new(POLICY).await;
+    let ada = stage.person("ada");
+    let keyed = ada.with("idempotency-key", "one-click");
+    let check = keyed.start(PHONE).await.expect(201);
+    assert_eq!(keyed.start(PHONE).await.expect(201).id(), check.id());
+    assert_eq!(stage.sandbox.calls(), 1);
+
+    // The key stays with its check even when that is over; without it there is another one.
+    ada.send(Method::DELETE, &format!("/handset/checks/{}", check.id()), None).await.expect(204);
+    let replayed = keyed.start(PHONE).await.expect(201);
+    assert_eq!((replayed.id(), replayed.text("status")), (check.id(), "cancelled"));
+    assert_eq!(stage.sandbox.calls(), 1);
+    assert_ne!(ada.start(PHONE).await.expect(201).id(), check.id());
+    assert_eq!(stage.sandbox.calls(), 2);
+
+    // A key is its subject's own.
+    let other = stage.person("ben").with("idempotency-key", "one-click").start(PHONE).await.expect(201);
+    assert_ne!(other.id(), check.id());
+}
+
+#[tokio::test]
+async fn waiting_ends_when_the_check_is_verified_elsewhere() {
+    let stage = Stage::new(POLICY).await;
+    let ada = stage.person("ada");
+    let check = ada.start(PHONE).await.expect(201);
+    let call = next_call(&stage.sandbox.handset(PHONE)).await;
+
+    let (waiting, id) = (stage.person("ada").with("prefer", "wait=20"), check.id().to_owned());
+    let waiting = tokio::spawn(async move { waiting.look(&id).await });
+    for _ in 0..5 {
+        assert_eq!(ada.look(check.id()).await.expect(200).text("status"), "pending");
+    }
+    assert!(!waiting.is_finished(), "nothing has happened yet");
+
+    ada.answer(check.id(), &wrong(call.ending())).await.expect(422);
+    let changed = waiting.await.unwrap().expect(200);
+    assert_eq!((changed.text("status"), &changed.body["attempts_left"]), ("pending", &json!(4)));
+    assert_eq!(changed.header("preference-applied"), "wait=20");
+
+    let (waiting, id) = (stage.person("ada").with("prefer", "wait=20"), check.id().to_owned());
+    let waiting = tokio::spawn(async move { waiting.look(&id).await });
+    let verified = ada.answer(check.id(), call.ending()).await.expect(200);
+    let seen = waiting.await.unwrap().expect(200);
+    assert_eq!(seen.text("status"), "verified");
+    assert!(verified.body["proof"].is_string() && seen.body.get("proof").is_none(), "a proof is given once");
+}
+
+#[tokio::test]
+async fn a_check_that_is_called_off_is_over() {
+    let stage = Stage::new(POLICY).await;
+    let ada = stage.person("ada");
+    let check = ada.start(PHONE).await.expect(201);
+    let call = next_call(&stage.sandbox.handset(PHONE)).await;
+    let path = format!("/handset/checks/{}", check.id());
+
+    stage.person("eve").send(Method::DELETE, &path, None).await.expect_problem(410, "check-ended");
+    let deleted = ada.send(Method::DELETE, &path, None).await.expect(204);
+    assert!(deleted.body.is_null() && !deleted.headers.contains_key("content-type"));
+    assert_eq!(ada.look(check.id()).await.expect(200).text("status"), "cancelled");
+    ada.answer(check.id(), call.ending()).await.expect_problem(410, "check-ended");
+    ada.next(check.id()).await.expect_problem(410, "check-ended");
+    ada.send(Method::DELETE, &path, None).await.expect_problem(410, "check-ended");
+}
+
+#[tokio::test]
+async fn there_is_no_next_after_the_last_channel() {
+    let stage = Stage::new(POLICY).await;
+    let ada = stage.person("ada");
+    let check = ada.start(PHONE).await.expect(201);
+    ada.next(check.id()).await.expect_problem(409, "no-more-channels");
+    let call = next_call(&stage.sandbox.handset(PHONE)).await;
+    ada.answer(check.id(), call.ending()).await.expect(200);
+    assert_eq!(stage.sandbox.calls(), 1);
+}
