@@ -60,11 +60,12 @@ impl Verifier {
             return Err(ended());
         }
         let to = private.next_index();
-        if to >= private.routes.len() {
-            return Err(Error::new(ErrorKind::NoMoreChannels, "every channel has been tried; start again later"));
-        }
+        // Looked at first: after the click on the last channel, its repetition is no click too many.
         let same_click = record.state.sent_at().is_none_or(|sent| record.state.leg() > 0 && now < sent + DOUBLE_CLICK);
         if !same_click {
+            if to >= private.routes.len() {
+                return Err(Error::new(ErrorKind::NoMoreChannels, "every channel has been tried; start again later"));
+            }
             self.trace_delivery(id, &private);
             let verifier = self.clone();
             // A task of its own, as for `start`.

@@ -44,6 +44,21 @@ async fn a_double_click_on_next_costs_one_call() {
 }
 
 #[tokio::test]
+async fn a_double_click_on_the_last_next_is_one_click_too() {
+    let stage = Stage::new(&policy("", r#"["code_book/sms", "code_book/voice_code"]"#)).await;
+    let ada = stage.person("ada");
+    let check = ada.start(PHONE).await.expect(201);
+    stage.clock.advance(Duration::from_secs(20));
+    for _ in 0..2 {
+        assert_eq!(ada.next(check.id()).await.expect(200).text("channel"), "voice_code");
+    }
+    assert_eq!(stage.book.messages().len(), 2);
+
+    stage.clock.advance(Duration::from_secs(1));
+    ada.next(check.id()).await.expect_problem(409, "no-more-channels");
+}
+
+#[tokio::test]
 async fn an_idempotency_key_is_answered_with_its_check() {
     let stage = Stage::new(POLICY).await;
     let ada = stage.person("ada");
