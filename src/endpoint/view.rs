@@ -1,6 +1,6 @@
 //! A check as clients see it.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -51,7 +51,7 @@ pub(super) fn check(status: StatusCode, check: &Check) -> Result<Response<Full<B
         prompt: &check.prompt,
         attempts_left: check.attempts_left,
         expires_at: rfc3339(check.expires_at),
-        resend_after: check.resend_after.map(rfc3339),
+        resend_after: check.resend_after.map(not_before),
         next_channels: &check.next_channels,
         proof: check.verified.as_ref().map(given),
     };
@@ -77,6 +77,16 @@ fn answer(status: StatusCode, body: &impl Serialize) -> Result<Response<Full<Byt
     serde_json::to_value(body).map(|body| json_response(status, &body)).map_err(|_| unavailable())
 }
 
+/// Rounded up: who comes back at the time said is not early.
+fn not_before(time: SystemTime) -> String {
+    let part = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().subsec_nanos();
+    match part {
+        0 => rfc3339(time),
+        part => rfc3339(time + Duration::from_nanos(1_000_000_000 - u64::from(part))),
+    }
+}
+
+/// Rounded down: an expiry is not promised later than it comes.
 fn rfc3339(time: SystemTime) -> String {
     humantime::format_rfc3339_seconds(time).to_string()
 }

@@ -1,9 +1,12 @@
 //! One action of a person costs one message: double clicks, repetitions, resending, waiting, calling off.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::future::join_all;
-use handset::sandbox::{Knob, Scope};
+use handset::{
+    clock::Clock,
+    sandbox::{Knob, Scope},
+};
 use http::Method;
 use serde_json::json;
 
@@ -81,6 +84,33 @@ async fn an_idempotency_key_is_answered_with_its_check() {
 }
 
 #[tokio::test]
+async fn starting_again_rings_again_when_it_is_time() {
+    let stage = Stage::new(POLICY).await;
+    let (ada, handset) = (stage.person("ada"), stage.sandbox.handset(PHONE));
+    stage.sandbox.knobs().set(Scope::All, Knob::CallerEnding("1111".into())).unwrap();
+    let check = ada.start(PHONE).await.expect(201);
+    assert_eq!(next_call(&handset).await.ending(), "1111");
+
+    stage.sandbox.knobs().set(Scope::All, Knob::CallerEnding("2222".into())).unwrap();
+    stage.clock.advance(Duration::from_secs(29));
+    assert_eq!(ada.start(PHONE).await.expect(201).id(), check.id());
+    assert_eq!(stage.sandbox.calls(), 1, "it is too early");
+
+    // Exactly when the check says.
+    let due = time(check.text("resend_after"));
+    stage.clock.advance(due.duration_since(stage.clock.now()).unwrap());
+    let again = ada.start(PHONE).await.expect(201);
+    assert_eq!(again.id(), check.id());
+    assert_eq!(again.body["expires_at"], check.body["expires_at"]);
+    assert_eq!(again.body["attempts_left"], check.body["attempts_left"]);
+    assert_eq!(stage.sandbox.calls(), 2);
+    assert_eq!(next_call(&handset).await.ending(), "2222");
+
+    ada.answer(check.id(), "1111").await.expect_problem(422, "incorrect-code");
+    ada.answer(check.id(), "2222").await.expect(200);
+}
+
+#[tokio::test]
 async fn waiting_ends_when_the_check_is_verified_elsewhere() {
     let stage = Stage::new(POLICY).await;
     let ada = stage.person("ada");
@@ -133,4 +163,8 @@ async fn there_is_no_next_after_the_last_channel() {
     let call = next_call(&stage.sandbox.handset(PHONE)).await;
     ada.answer(check.id(), call.ending()).await.expect(200);
     assert_eq!(stage.sandbox.calls(), 1);
+}
+
+fn time(shown: &str) -> SystemTime {
+    humantime::parse_rfc3339(shown).unwrap()
 }
