@@ -154,6 +154,12 @@ impl State {
         self.attempts_left
     }
 
+    /// Attempts that are reserved and not yet settled.
+    #[must_use]
+    pub fn in_flight(&self) -> u8 {
+        self.in_flight
+    }
+
     /// Whether no attempt has been made yet.
     #[must_use]
     pub fn is_untried(&self) -> bool {

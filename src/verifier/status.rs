@@ -6,7 +6,7 @@ use tracing::Instrument;
 
 use super::{Caller, Check, Verified, Verifier, ended, private::Private};
 use crate::{
-    check::Status,
+    check::{State, Status},
     error::{Error, ErrorKind, Result},
     ids::{CheckId, Subject},
     store::{Change, Record, Step},
@@ -36,8 +36,7 @@ impl Verifier {
             return self.view(id, record, private, now).await;
         }
         let left = record.state.expires_at().duration_since(now).unwrap_or_default();
-        let changed = self.inner.store.changed(id, record.state.version());
-        match tokio::time::timeout(patience.min(left), changed).await {
+        match tokio::time::timeout(patience.min(left), self.changed(id, record.state)).await {
             Ok(changed) => {
                 changed?;
                 self.status(subject, id).await
@@ -93,6 +92,21 @@ impl Verifier {
                 Ok(())
             }
             _ => Err(ended()),
+        }
+    }
+
+    /// Waits until something changes that the subject can see. That an answer has come in is no such thing; what becomes of it
+    /// is.
+    async fn changed(&self, id: CheckId, mut seen: State) -> Result<()> {
+        loop {
+            self.inner.store.changed(id, seen.version()).await?;
+            let now = self.inner.clock.read().now;
+            match self.inner.store.load(id, now).await?.map(|record| record.state) {
+                Some(state) if state.status_at(now) == Status::Pending && state.in_flight() > seen.in_flight() => {
+                    seen = state;
+                }
+                _ => return Ok(()),
+            }
         }
     }
 

@@ -137,6 +137,21 @@ async fn waiting_ends_when_the_check_is_verified_elsewhere() {
     assert!(verified.body["proof"].is_string() && seen.body.get("proof").is_none(), "a proof is given once");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn waiting_ends_with_a_result_and_not_with_an_answer_under_way() {
+    let limit = "[[limit]]\nname = \"wide\"\non = \"start\"\nkey = [\"global\"]\nquota = \"10000/1h\"\n";
+    let stage = Stage::new(&format!("{}{limit}", policy("", r#"["code_book/sms"]"#))).await;
+    let ada = stage.person("ada");
+    let waiting = ada.with("prefer", "wait=20");
+    for _ in 0..50 {
+        let check = ada.start(PHONE).await.expect(201);
+        let code = stage.code();
+        let (seen, verified) = tokio::join!(waiting.look(check.id()), ada.answer(check.id(), &code));
+        verified.expect(200);
+        assert_eq!(seen.expect(200).text("status"), "verified");
+    }
+}
+
 #[tokio::test]
 async fn a_check_that_is_called_off_is_over() {
     let stage = Stage::new(POLICY).await;
