@@ -17,6 +17,8 @@ mod proofs;
 mod storms;
 #[path = "common/stage.rs"]
 mod stage;
+#[path = "refusals/vendor.rs"]
+mod vendor;
 
 use stage::{PHONE, Person, Stage};
 

@@ -12,7 +12,7 @@ use handset::{
     },
     sandbox::Sandbox,
     testing::{CodeBook, ManualClock},
-    verifier::Facts,
+    verifier::{Builder, Facts, Ready},
 };
 use http::{HeaderMap, Method, Request};
 use serde_json::{Value, json};
@@ -37,17 +37,21 @@ pub(super) struct Stage {
 impl Stage {
     /// Sets everything up with the given policy; it may choose among `numcheck` and `code_book`.
     pub(super) async fn new(policy: &str) -> Self {
+        Self::with(policy, |builder| builder).await
+    }
+
+    /// The same, with something more for the verifier.
+    pub(super) async fn with(policy: &str, more: impl FnOnce(Builder<Ready>) -> Builder<Ready>) -> Self {
         let (sandbox, book, clock) = (Sandbox::start().await.unwrap(), CodeBook::default(), ManualClock::default());
         let config = Config::new(sandbox.numcheck_token().clone()).with_base_url(sandbox.numcheck_url());
         let key = ProofKey::es256_pem(&Secret::new(include_str!("../../src/proof/testdata/es256.pem"))).unwrap();
-        let verifier = Verifier::builder()
+        let builder = Verifier::builder()
             .policy("policy.toml", policy)
             .proof_key(key)
             .provider(NumCheck::new(config, HttpClient::danger_with_private_addresses().unwrap()).unwrap())
             .provider(book.clone())
-            .clock(clock.clone())
-            .build()
-            .unwrap();
+            .clock(clock.clone());
+        let verifier = more(builder).build().unwrap();
         let url = serve_axum(&verifier).await;
         Self { sandbox, book, clock, verifier, url }
     }
