@@ -70,6 +70,11 @@ impl CheckId {
         Ok(Self(random::bytes()?))
     }
 
+    /// The id of 16 bytes that a store or a URL has kept.
+    pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
     /// The 16 bytes of the id.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 16] {

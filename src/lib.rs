@@ -10,6 +10,7 @@ pub mod limiter;
 pub mod store;
 pub mod check;
 pub mod provider;
+pub mod callback;
 pub mod proof;
 
 // What a request meets everywhere.

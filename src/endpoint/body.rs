@@ -25,8 +25,16 @@ where
             "send `Content-Type: application/json`",
         ));
     }
-    let bytes = Limited::new(body, MAX_BODY).collect().await.map_err(|error| unread(&error))?.to_bytes();
-    parse(&bytes)
+    parse(&bytes(body).await?)
+}
+
+/// Reads a body of at most [`MAX_BODY`] bytes, of whatever type.
+pub(super) async fn bytes<B>(body: B) -> Result<Bytes, Problem>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    Ok(Limited::new(body, MAX_BODY).collect().await.map_err(|error| unread(&error))?.to_bytes())
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

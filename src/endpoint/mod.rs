@@ -123,9 +123,14 @@ where
         }
         (["checks", id, "next"], "POST") => next::serve(verifier, Visit::of(verifier, &parts)?, id_of(id)?).await,
         (["checks", _, "code" | "next"], _) => Err(method_not_allowed("POST")),
-        (["redirect", provider], "GET") => redirect::serve(provider),
+        (["redirect", provider], "GET") => {
+            let query = parts.uri.query().unwrap_or_default();
+            redirect::serve(verifier, Visit::of(verifier, &parts)?, provider, query).await
+        }
         (["redirect", _], _) => Err(method_not_allowed("GET")),
-        (["callback", provider, _token], "GET" | "POST") => callback::serve(provider),
+        (["callback", provider, token], "GET" | "POST") => {
+            callback::serve(verifier, provider, token, &parts, body::bytes(body).await?).await
+        }
         (["callback", _, _], _) => Err(method_not_allowed("GET, POST")),
         ([".well-known", "jwks.json"], "GET") => Ok(jwks::serve(verifier)),
         (["openapi.json"], "GET") => Ok(openapi::serve()),

@@ -130,6 +130,8 @@ pub(super) struct RouteBody {
     _when: IgnoredAny,
     pub(super) r#try: Option<Spanned<Vec<Spanned<String>>>>,
     pub(super) deny: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) preflight: bool,
 }
 
 fn take<T: DeserializeOwned>(report: &mut Report<'_>, value: Spanned<DeValue<'_>>) -> Option<T> {

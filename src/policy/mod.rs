@@ -63,6 +63,7 @@
 //! | | `resend` | `"reuse"`, `"rotate"` | `"reuse"` |
 //! | | `resend_after` | shorter than `lifetime` | `"30s"` |
 //! | `[budget]` | `failures` | to 100 | `"10/1h"` |
+//! | `[[route]]` | `preflight`: ask vendors that can whether they serve the device | | `false` |
 //! | `require` | `acr` | one word | required |
 //! | | `max_age` | to 31 days | `"5m"` |
 //! | | `single_use` | | `false` |

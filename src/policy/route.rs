@@ -50,6 +50,8 @@ pub struct Plan {
     pub rule: RuleName,
     /// What to try, in this order. Never empty, no route twice.
     pub routes: Vec<Route>,
+    /// Whether vendors that can are asked first whether they serve the device.
+    pub preflight: bool,
 }
 
 impl Plan {

@@ -112,7 +112,7 @@ fn route_answer(
     catalogue: &Catalogue,
 ) -> Option<Routing> {
     match (body.r#try, body.deny) {
-        (Some(routes), None) => Some(Routing::Try(plan(report, rule, &routes, catalogue)?)),
+        (Some(routes), None) => Some(Routing::Try(plan(report, rule, &routes, body.preflight, catalogue)?)),
         (None, Some(written)) => Some(Routing::Deny { rule: Some(rule), reason: reason(report, &written)? }),
         (routes, _) => {
             let message = if routes.is_some() { "the rule has more than one answer" } else { "the rule has no answer" };
@@ -126,6 +126,7 @@ fn plan(
     report: &mut Report<'_>,
     rule: RuleName,
     written: &Spanned<Vec<Spanned<String>>>,
+    preflight: bool,
     catalogue: &Catalogue,
 ) -> Option<Plan> {
     if written.get_ref().is_empty() {
@@ -141,7 +142,7 @@ fn plan(
             Err((message, help)) => report.add(item.span(), message, help),
         }
     }
-    (!routes.is_empty() && routes.len() == written.get_ref().len()).then_some(Plan { rule, routes })
+    (!routes.is_empty() && routes.len() == written.get_ref().len()).then_some(Plan { rule, routes, preflight })
 }
 
 fn known_route(written: &str, catalogue: &Catalogue) -> Result<Route, (String, String)> {

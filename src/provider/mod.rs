@@ -8,18 +8,23 @@ pub mod http;
 pub mod numcheck;
 pub mod registry;
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    net::IpAddr,
+    time::{Duration, SystemTime},
+};
 
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    callback::RawCallback,
     channel::Channel,
     check::Expected,
     error::{Error, ErrorKind, Result},
     ids::CheckId,
     phone::PhoneNumber,
-    secret::Code,
+    secret::{Code, Secret},
 };
 
 /// What a vendor can do. Implement it to add one; nobody outside the crate calls it.
@@ -72,9 +77,35 @@ pub trait Provider: fmt::Debug + Send + Sync + 'static {
         unsupported("this provider does not judge codes")
     }
 
-    /// Asks what became of an order.
-    fn poll<'a>(&'a self, _handle: &'a Handle) -> BoxFuture<'a, Result<Delivery>> {
+    /// Asks what became of an order: for orders that are settled by [`Settle::Poll`], and to know why a message did not come.
+    fn poll<'a>(&'a self, _handle: &'a Handle) -> BoxFuture<'a, Result<Polled>> {
         unsupported("this provider does not tell what became of an order")
+    }
+
+    /// Judges what a device came back with, for orders that are settled by [`Settle::Redirect`].
+    fn redirect<'a>(
+        &'a self,
+        _handle: &'a Handle,
+        _returned: &'a Returned,
+        _now: SystemTime,
+    ) -> BoxFuture<'a, Result<Verdict>> {
+        unsupported("this provider sends no devices here")
+    }
+
+    /// Checks and reads what the vendor's server posted.
+    fn callback<'a>(&'a self, _raw: RawCallback, _now: SystemTime) -> BoxFuture<'a, Result<Report>> {
+        unsupported("this provider sends no callbacks")
+    }
+
+    /// What the vendor will name an order by in its callbacks, where it cannot carry a name of ours. It is claimed for the
+    /// check before the order goes out, so that no two open checks share it.
+    fn alias(&self, _order: &Order) -> Option<String> {
+        None
+    }
+
+    /// The answer to a vendor that tests the callback URL with a `GET`; the query is as it came.
+    fn echo(&self, _query: &str) -> Option<String> {
+        None
     }
 }
 
@@ -98,6 +129,69 @@ pub struct Order {
     pub locale: Option<String>,
     /// The address for channels that write e-mail.
     pub email: Option<String>,
+    /// The address of the device, if the application knows it.
+    pub client_ip: Option<IpAddr>,
+    /// Whether the policy asks the vendor first whether it can serve this device.
+    pub preflight: bool,
+    /// Where the vendor may report on this order: a secret URL of this check. `None` when the verifier has no public URL.
+    pub callback_url: Option<String>,
+    /// Where the device may come back to. `None` when the verifier has no public URL.
+    pub return_to: Option<ReturnTo>,
+}
+
+/// Where a device comes back to, and what it has to bring along.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct ReturnTo {
+    /// The URL, without a query.
+    pub url: String,
+    /// The value that has to come back in the query parameter `state`. Random, good once, for one check and one browser; it
+    /// says nothing about the number.
+    pub state: String,
+}
+
+impl fmt::Debug for ReturnTo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReturnTo").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+/// What a device came back with.
+#[derive(Clone)]
+#[expect(clippy::exhaustive_enums, reason = "a device comes back by itself, or its app hands in what it got")]
+pub enum Returned {
+    /// Its browser opened the URL that it was sent to: our public URL, with the query as it came.
+    Browser {
+        /// That URL.
+        url: String,
+    },
+    /// Its app handed in the code that it got.
+    App {
+        /// The code, of letters, digits, `-`, `.`, `_` and `~`.
+        code: Secret,
+    },
+}
+
+impl Returned {
+    /// A parameter of the query, decoded. An app's code is the parameter `code`.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        match self {
+            Self::Browser { url } => {
+                let query = url.split_once('?').map_or("", |(_, query)| query);
+                form_urlencoded::parse(query.as_bytes())
+                    .find(|(key, _)| key == name)
+                    .map(|(_, value)| value.into_owned())
+            }
+            Self::App { code } => (name == "code").then(|| code.expose().to_owned()),
+        }
+    }
+}
+
+impl fmt::Debug for Returned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Returned([redacted])")
+    }
 }
 
 /// Shows what an operator may see.
@@ -121,13 +215,22 @@ pub struct Started {
     pub settle: Settle,
     /// For how long the vendor keeps the order, if that is less than the policy's lifetime.
     pub expires_in: Option<Duration>,
+    /// What the client must do next, where that is not typing a code.
+    pub prompt: Option<Prompt>,
 }
 
 impl Started {
     /// An order that the vendor has taken.
     #[must_use]
     pub fn new(handle: Handle, settle: Settle) -> Self {
-        Self { handle, settle, expires_in: None }
+        Self { handle, settle, expires_in: None, prompt: None }
+    }
+
+    /// Says what the client must do next.
+    #[must_use]
+    pub fn with_prompt(mut self, prompt: Prompt) -> Self {
+        self.prompt = Some(prompt);
+        self
     }
 }
 
@@ -166,6 +269,12 @@ pub enum Settle {
         /// How many digits the person has to type.
         digits: u8,
     },
+    /// The vendor reports, in a callback.
+    Callback,
+    /// The device comes back with something that the vendor exchanges.
+    Redirect,
+    /// The vendor knows when it is asked.
+    Poll,
 }
 
 /// What a vendor says to an answer.
@@ -178,6 +287,52 @@ pub enum Verdict {
     Match,
     /// The answer is wrong.
     NoMatch,
+}
+
+/// What a vendor says when it is asked about an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Polled {
+    /// Whether possession was shown.
+    pub verdict: Verdict,
+    /// Whether the message arrived, where the vendor knows.
+    pub delivery: Option<Delivery>,
+}
+
+impl Polled {
+    /// A vendor that knows only whether the message arrived.
+    #[must_use]
+    pub fn delivery(delivery: Delivery) -> Self {
+        Self { verdict: Verdict::Pending, delivery: Some(delivery) }
+    }
+
+    /// A vendor that knows whether possession was shown.
+    #[must_use]
+    pub fn verdict(verdict: Verdict) -> Self {
+        Self { verdict, delivery: None }
+    }
+}
+
+/// What a vendor's callback says, once its sender was checked.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Report {
+    /// What the vendor names the order by, for vendors that cannot call the URL of one check: see [`Provider::alias`].
+    pub alias: Option<String>,
+    /// Whether possession was shown. What only tells of the delivery is [`Verdict::Pending`].
+    pub verdict: Verdict,
+    /// Whether the message arrived.
+    pub delivery: Option<Delivery>,
+    /// What tells this report from the next one, where the vendor gives it: a second delivery of it has no effect.
+    pub id: Option<String>,
+}
+
+impl Report {
+    /// A report with a verdict.
+    #[must_use]
+    pub fn new(verdict: Verdict) -> Self {
+        Self { alias: None, verdict, delivery: None, id: None }
+    }
 }
 
 /// What became of an order, as far as the vendor knows.
@@ -193,7 +348,7 @@ pub enum Delivery {
 }
 
 /// What the client must do next.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Prompt {
@@ -204,8 +359,32 @@ pub enum Prompt {
         /// Where the person finds it.
         source: CodeSource,
     },
+    /// Open a URL on the phone itself.
+    OpenUrl {
+        /// The URL. Whoever opens it on another phone spoils the check.
+        url: String,
+        /// Whether it has to go over the phone's mobile data, not over Wi-Fi.
+        mobile_data: bool,
+    },
+    /// Have the person answer the call and press these keys.
+    PressKeys {
+        /// The keys.
+        digits: String,
+    },
     /// Nothing yet: ask again.
     Wait,
+}
+
+/// Shows the kind, not the URL or the keys.
+impl fmt::Debug for Prompt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EnterCode { length, source } => write!(f, "EnterCode({length} digits, {source:?})"),
+            Self::OpenUrl { mobile_data, .. } => write!(f, "OpenUrl(mobile_data: {mobile_data})"),
+            Self::PressKeys { .. } => f.write_str("PressKeys"),
+            Self::Wait => f.write_str("Wait"),
+        }
+    }
 }
 
 /// Where the person finds the code.

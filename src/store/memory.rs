@@ -127,6 +127,17 @@ impl Store for MemoryStore {
         ready(first.map_err(|_| full())).boxed()
     }
 
+    fn alias(&self, name: Digest, id: CheckId, until: SystemTime, now: SystemTime) -> BoxFuture<'_, Result<bool>> {
+        let claim = Claim::new(name, name);
+        let held = self.claim(claim, Claimed { id, until, fingerprint: name }, false, now);
+        ready(held.map(|held| held.is_none_or(|held| held.id == id))).boxed()
+    }
+
+    fn find(&self, name: Digest, now: SystemTime) -> BoxFuture<'_, Result<Option<CheckId>>> {
+        let held = self.claims.read(&name, |held| *held).filter(|held| self.holds(held, false, now));
+        ready(Ok(held.map(|held| held.id))).boxed()
+    }
+
     fn changed(&self, id: CheckId, version: u32) -> BoxFuture<'_, Result<()>> {
         async move {
             let Some(entry) = self.checks.get(&id) else { return Ok(()) };
@@ -248,7 +259,7 @@ impl MemoryStore {
         let Some(entry) = self.entry(id, now) else { return Ok(Change::Refused) };
         let mut record = entry.lock();
         let event = match outcome {
-            Outcome::Match => Event::Matched { given: true },
+            Outcome::Match { given } => Event::Matched { given },
             Outcome::NoMatch => Event::Missed,
             Outcome::Refund => Event::Refunded,
         };
@@ -256,7 +267,7 @@ impl MemoryStore {
         record.state = state;
         for key in [record.owner, record.number] {
             match outcome {
-                Outcome::Match => self.failures.remove(&key),
+                Outcome::Match { .. } => self.failures.remove(&key),
                 Outcome::Refund => self.take_back(key),
                 Outcome::NoMatch => {}
             }

@@ -56,6 +56,12 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Whether `key` is seen for the first time. It is remembered until `until`.
     fn once(&self, key: Digest, until: SystemTime, now: SystemTime) -> BoxFuture<'_, Result<bool>>;
 
+    /// Takes a name that a vendor will call a check by, unless another pending check has it.
+    fn alias(&self, name: Digest, id: CheckId, until: SystemTime, now: SystemTime) -> BoxFuture<'_, Result<bool>>;
+
+    /// The pending check that has taken a name.
+    fn find(&self, name: Digest, now: SystemTime) -> BoxFuture<'_, Result<Option<CheckId>>>;
+
     /// Waits until the record of a check differs from `version`, or is gone. The caller sets the time limit.
     fn changed(&self, id: CheckId, version: u32) -> BoxFuture<'_, Result<()>>;
 
@@ -89,8 +95,14 @@ pub enum Judge {
     Nobody,
     /// We do, with these hashes of the accepted forms.
     Us(CodeMacs),
-    /// The vendor does.
+    /// The vendor does, each answer.
     Vendor,
+    /// The vendor does, what the device comes back with.
+    Redirect,
+    /// The vendor has decided, and says so when it is asked.
+    Poll,
+    /// The vendor decides, and calls.
+    Callback,
 }
 
 /// A check to be added.
@@ -151,8 +163,11 @@ pub enum Created {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// The answer was right.
-    Match,
+    /// The answer was right. `given` says whether the proof goes out with it.
+    Match {
+        /// Whether the proof is handed out at once.
+        given: bool,
+    },
     /// The answer was wrong.
     NoMatch,
     /// Nobody could judge it.

@@ -4,13 +4,14 @@ use std::time::SystemTime;
 
 use super::{Answer, Caller, Inner, Verified, Verifier, ended, over_limit, private::Private};
 use crate::{
-    check::{CodeMacs, TypedCode},
+    check::{CodeMacs, Digest, TypedCode},
     error::{Error, ErrorKind, Result},
     ids::{CheckId, Subject},
     limiter::LimitFacts,
     policy::On,
     proof::Assertion,
-    provider::Verdict,
+    provider::{Returned, Verdict},
+    secret::Secret,
     store::{Change, Judge, Outcome, Record},
 };
 
@@ -27,51 +28,78 @@ impl Verifier {
     /// [`ErrorKind::Unavailable`] when the store, the limiter or the judging provider cannot be reached.
     pub async fn answer(&self, subject: &Subject, id: CheckId, typed: &str, caller: Caller) -> Result<Answer> {
         let inner = &self.inner;
-        let typed = TypedCode::parse(typed)?;
+        let typed = Typed::parse(typed)?;
         let now = inner.trusted_time()?;
-        let facts = LimitFacts { phone: None, subject: Some(subject), ip: caller.ip, action: None, provider: None };
-        inner.limit(On::Answer, &facts, now).await?;
-
-        let failures = inner.policy.load().failure_budget();
-        match inner.store.reserve_attempt(id, inner.owner(subject), failures, now).await? {
-            Change::Made(record) => self.judge(id, &record, &typed, now).await,
-            Change::BudgetSpent { retry_after } => {
-                CodeMacs::matches_nothing(&inner.keys, &id, &typed);
-                tracing::info!(check = %id, "failure budget spent");
-                Err(over_limit(retry_after))
+        self.limit_answer(subject, caller, now).await?;
+        let owner = inner.owner(subject);
+        if typed.digits.is_none() {
+            // No code of ours has letters: only an app that got one from a vendor hands it in, and only for such a check.
+            let record = inner.store.load(id, now).await?.filter(|record| record.owner == owner).ok_or_else(ended)?;
+            if !matches!(record.judge, Judge::Redirect) {
+                return TypedCode::parse(typed.raw.expose()).map(|_| Err(ended()))?;
             }
-            Change::Refused => {
-                CodeMacs::matches_nothing(&inner.keys, &id, &typed);
-                Err(ended())
+        }
+        let settled = self.attempt(id, owner, true, now, async |record| inner.verdict(&id, record, &typed).await).await;
+        if settled.as_ref().is_err_and(|error| error.kind() == ErrorKind::CheckEnded)
+            && let Some(digits) = &typed.digits
+        {
+            CodeMacs::matches_nothing(&inner.keys, &id, digits);
+        }
+        settled
+    }
+
+    /// Counts an answer against the limits.
+    pub(super) async fn limit_answer(&self, subject: &Subject, caller: Caller, now: SystemTime) -> Result<()> {
+        let facts = LimitFacts { subject: Some(subject), ip: caller.ip, ..LimitFacts::default() };
+        self.inner.limit(On::Answer, &facts, now).await
+    }
+
+    /// One attempt, whatever it is judged by: reserved, judged, settled. `given` says whether the proof goes out at once.
+    pub(super) async fn attempt(
+        &self,
+        id: CheckId,
+        owner: Digest,
+        given: bool,
+        now: SystemTime,
+        judge: impl AsyncFnOnce(&Record) -> Result<Verdict>,
+    ) -> Result<Answer> {
+        let inner = &self.inner;
+        let failures = inner.policy.load().failure_budget();
+        let record = match inner.store.reserve_attempt(id, owner, failures, now).await? {
+            Change::Made(record) => record,
+            Change::BudgetSpent { retry_after } => {
+                tracing::info!(check = %id, "failure budget spent");
+                return Err(over_limit(retry_after));
+            }
+            Change::Refused => return Err(ended()),
+        };
+        match judge(&record).await {
+            Ok(Verdict::Match) => self.matched(id, &record, given, now).await,
+            Ok(Verdict::NoMatch) => {
+                let attempts_left = record.state.attempts_left();
+                tracing::info!(check = %id, attempts_left, "answer incorrect");
+                inner.store.settle(id, Outcome::NoMatch, now).await?;
+                Ok(Answer::Incorrect { attempts_left })
+            }
+            Ok(Verdict::Pending) => {
+                inner.store.settle(id, Outcome::Refund, now).await?;
+                Err(Error::new(ErrorKind::Unavailable, "the vendor has not decided yet; try again"))
+            }
+            Err(error) => {
+                inner.store.settle(id, Outcome::Refund, now).await?;
+                Err(match error.kind() {
+                    ErrorKind::NotExpected => error,
+                    _ => Error::new(ErrorKind::Unavailable, "the answer could not be judged; try again")
+                        .with_source(error),
+                })
             }
         }
     }
 
-    async fn judge(&self, id: CheckId, record: &Record, typed: &TypedCode, now: SystemTime) -> Result<Answer> {
-        let inner = &self.inner;
-        let matched = match &record.judge {
-            Judge::Us(macs) => macs.matches(&inner.keys, &id, &record.context, typed),
-            Judge::Vendor => match self.ask_vendor(&id, record, typed).await {
-                Ok(matched) => matched,
-                Err(error) => {
-                    inner.store.settle(id, Outcome::Refund, now).await?;
-                    return Err(Error::new(ErrorKind::Unavailable, "the answer could not be judged; try again")
-                        .with_source(error));
-                }
-            },
-            Judge::Nobody => {
-                inner.store.settle(id, Outcome::Refund, now).await?;
-                return Err(Error::new(ErrorKind::NotExpected, "this check takes no code; see its prompt"));
-            }
-        };
-        if !matched {
-            tracing::info!(check = %id, attempts_left = record.state.attempts_left(), "answer incorrect");
-            inner.store.settle(id, Outcome::NoMatch, now).await?;
-            return Ok(Answer::Incorrect { attempts_left: record.state.attempts_left() });
-        }
+    async fn matched(&self, id: CheckId, record: &Record, given: bool, now: SystemTime) -> Result<Answer> {
         // The proof is made before the check is settled: if it cannot be made, the check is not used up.
-        let verified = inner.prove(id, record, now, now)?;
-        match inner.store.settle(id, Outcome::Match, now).await? {
+        let verified = self.inner.prove(id, record, now, now)?;
+        match self.inner.store.settle(id, Outcome::Match { given }, now).await? {
             Change::Made(_) => {
                 tracing::info!(check = %id, channel = %verified.proof.channel(), "check verified");
                 Ok(Answer::Verified(verified))
@@ -80,17 +108,43 @@ impl Verifier {
             _ => Err(ended()),
         }
     }
+}
 
-    async fn ask_vendor(&self, id: &CheckId, record: &Record, typed: &TypedCode) -> Result<bool> {
-        let private: Private = self.inner.keys.open(id, &record.sealed)?;
-        let gone = || Error::new(ErrorKind::Unavailable, "the provider of this check is not configured any more");
-        let (name, _) = private.current().ok_or_else(gone)?;
-        let provider = self.inner.providers.get(name.as_str()).ok_or_else(gone)?;
-        let handle = private.handle.as_ref().ok_or_else(gone)?;
-        match provider.judge(handle, &typed.to_code()?).await? {
-            Verdict::Match => Ok(true),
-            Verdict::NoMatch => Ok(false),
-            Verdict::Pending => Err(Error::new(ErrorKind::Unavailable, "the vendor has not decided")),
+impl Inner {
+    /// Whether what was typed is right: we say so, or the vendor.
+    async fn verdict(&self, id: &CheckId, record: &Record, typed: &Typed) -> Result<Verdict> {
+        match (&record.judge, &typed.digits) {
+            (Judge::Us(macs), Some(digits)) => match macs.matches(&self.keys, id, &record.context, digits) {
+                true => Ok(Verdict::Match),
+                false => Ok(Verdict::NoMatch),
+            },
+            (Judge::Vendor, Some(digits)) => {
+                let private: Private = self.keys.open(id, &record.sealed)?;
+                let (provider, handle) = self.current(&private)?;
+                provider.judge(handle, &digits.to_code()?).await
+            }
+            (Judge::Redirect, _) => self.exchange(id, record, &Returned::App { code: typed.raw.clone() }).await,
+            _ => Err(Error::new(ErrorKind::NotExpected, "this check takes no code; see its prompt")),
+        }
+    }
+}
+
+/// What was handed in: digits that a person typed, or a vendor's code that an app got.
+struct Typed {
+    raw: Secret,
+    digits: Option<TypedCode>,
+}
+
+impl Typed {
+    fn parse(text: &str) -> Result<Self> {
+        let digits = TypedCode::parse(text);
+        let opaque = (1..=512).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
+            && text.bytes().any(|b| b.is_ascii_alphabetic());
+        match digits {
+            Ok(digits) => Ok(Self { raw: Secret::new(text), digits: Some(digits) }),
+            Err(_) if opaque => Ok(Self { raw: Secret::new(text), digits: None }),
+            Err(error) => Err(error),
         }
     }
 }

@@ -3,10 +3,17 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use moka::future::Cache as Flights;
+use http::Uri;
+use moka::{future::Cache as Flights, sync::Cache as Polls};
 
-use super::{Inner, Verifier, private::Private, start::StartRequest, sweep::Sweeper};
+use super::{
+    Inner, Verifier,
+    private::{Planned, Private},
+    start::StartRequest,
+    sweep::Sweeper,
+};
 use crate::{
+    channel::Channel,
     check::{Keys, ServerKey},
     clock::{Clock, SteadyClock, SystemClock},
     error::{Error, ErrorKind, Result},
@@ -48,6 +55,8 @@ pub struct Ready {
     clock: Arc<dyn Clock>,
     server_key: Option<ServerKey>,
     mount: String,
+    public_url: Option<String>,
+    return_page: Option<String>,
     issuer: String,
     audience: String,
     proof_lifetime: Duration,
@@ -97,6 +106,8 @@ impl Builder<WantsProofKey> {
                 clock: Arc::new(SystemClock),
                 server_key: None,
                 mount: "/handset".to_owned(),
+                public_url: None,
+                return_page: None,
                 issuer: "handset".to_owned(),
                 audience: "handset".to_owned(),
                 proof_lifetime: Proofs::DEFAULT_LIFETIME,
@@ -140,6 +151,20 @@ impl Builder<Ready> {
     /// The path under which [`Endpoints`](crate::Endpoints) are mounted; challenges point there. Default `/handset`.
     pub fn mount(mut self, path: impl Into<String>) -> Self {
         self.state.mount = path.into();
+        self
+    }
+
+    /// The origin under which the world reaches this application, such as `https://app.example.com`. Providers that call back or
+    /// send devices here need it; it is never taken from a request.
+    pub fn public_url(mut self, origin: impl Into<String>) -> Self {
+        self.state.public_url = Some(origin.into());
+        self
+    }
+
+    /// The page of the application that a device is sent on to when it comes back: a path such as `/transfer/done`. Without one
+    /// it gets a short text.
+    pub fn return_page(mut self, path: impl Into<String>) -> Self {
+        self.state.return_page = Some(path.into());
         self
     }
 
@@ -199,6 +224,9 @@ impl Builder<Ready> {
                 flights: Flights::builder().time_to_live(FLIGHT).build(),
                 decoy,
                 mount: mount(&self.state.mount)?,
+                public_url: self.state.public_url.map(public_url).transpose()?,
+                return_page: self.state.return_page.map(return_page).transpose()?,
+                polls: Polls::builder().time_to_live(POLL_PAUSE).build(),
             }),
         })
     }
@@ -236,14 +264,41 @@ fn mount(path: &str) -> Result<String> {
     Ok(path.to_owned())
 }
 
+fn public_url(origin: String) -> Result<String> {
+    let uri: Option<Uri> = origin.parse().ok();
+    let whole =
+        |uri: &Uri| uri.scheme().is_some() && uri.host().is_some() && uri.path() == "/" && uri.query().is_none();
+    match uri {
+        Some(uri) if whole(&uri) => Ok(origin.trim_end_matches('/').to_owned()),
+        _ => Err(Error::new(
+            ErrorKind::Misconfigured,
+            "the public URL is an origin without a path, such as `https://app.example.com`",
+        )),
+    }
+}
+
+fn return_page(path: String) -> Result<String> {
+    // A path of our own origin: `//host` would be another one.
+    let local =
+        path.starts_with('/') && !path.starts_with("//") && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+    if local {
+        return Ok(path);
+    }
+    Err(Error::new(ErrorKind::Misconfigured, "the return page is a path of this application, such as `/done`"))
+}
+
 /// A sealed check of nobody.
 fn decoy(keys: &Keys) -> Result<(CheckId, crate::check::Sealed)> {
     let id = CheckId::random()?;
     let phone = PhoneNumber::parse("+12025550100", None)?;
     let request = StartRequest::new(Subject::new(id.to_string())?, phone, Action::new("decoy")?);
-    let private = Private::new(&request, vec![("decoy".to_owned(), crate::Channel::Sms)], Duration::ZERO);
+    let plan = Planned { routes: vec![("decoy".to_owned(), Channel::Sms)], preflight: false };
+    let private = Private::new(&request, plan, Duration::ZERO);
     Ok((id, keys.seal(&id, &private)?))
 }
+
+/// How long a vendor is left alone between two questions about the same check.
+const POLL_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long a start may be under way.
 const FLIGHT: Duration = Duration::from_secs(120);

@@ -8,9 +8,13 @@
 //! ```
 
 mod answer;
+mod address;
 mod builder;
 mod gate;
+mod poll;
 mod private;
+mod redirect;
+mod report;
 mod send;
 mod start;
 mod status;
@@ -25,7 +29,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use moka::future::Cache as Flights;
+use moka::{future::Cache as Flights, sync::Cache as Polls};
 use serde_json::Value;
 
 use crate::{
@@ -44,6 +48,7 @@ use crate::{
 pub use builder::{Builder, Ready, WantsPolicy, WantsProofKey};
 pub use gate::Facts;
 pub(crate) use gate::{Gate, SingleUse, Visit};
+pub(crate) use report::Posted;
 pub use start::StartRequest;
 
 /// Runs one check from start to proof. Cheap to clone; hold this.
@@ -95,6 +100,10 @@ struct Inner {
     /// Opened in place of a check that does not exist, so that both take the same time.
     decoy: (CheckId, Sealed),
     mount: String,
+    public_url: Option<String>,
+    return_page: Option<String>,
+    /// Checks whose vendor was asked a moment ago.
+    polls: Polls<CheckId, ()>,
     _sweeper: sweep::Sweeper,
 }
 

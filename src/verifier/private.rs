@@ -1,6 +1,6 @@
 //! What a check remembers under seal.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -22,19 +22,29 @@ pub(super) struct Private {
     binding: Option<String>,
     pub(super) locale: Option<String>,
     pub(super) email: Option<String>,
+    pub(super) client_ip: Option<IpAddr>,
+    pub(super) preflight: bool,
     /// The plan, as it was when the check began.
     pub(super) routes: Vec<(String, Channel)>,
     /// The place in the plan of the message that is out.
     pub(super) route: Option<usize>,
     pub(super) handle: Option<Handle>,
     pub(super) prompt: Prompt,
+    /// What the device has to bring back.
+    pub(super) state: Option<Zeroizing<String>>,
     /// The code that was sent, where the policy wants the same one sent again.
     pub(super) code: Option<Zeroizing<String>>,
     pub(super) resend_after: Duration,
 }
 
+/// What the policy said when the check began.
+pub(super) struct Planned {
+    pub(super) routes: Vec<(String, Channel)>,
+    pub(super) preflight: bool,
+}
+
 impl Private {
-    pub(super) fn new(request: &super::StartRequest, routes: Vec<(String, Channel)>, resend_after: Duration) -> Self {
+    pub(super) fn new(request: &super::StartRequest, plan: Planned, resend_after: Duration) -> Self {
         Self {
             subject: request.subject.as_str().to_owned(),
             phone: request.phone.to_e164(),
@@ -42,10 +52,13 @@ impl Private {
             binding: request.binding.as_ref().map(|binding| binding.as_str().to_owned()),
             locale: request.locale.clone(),
             email: request.email.clone(),
-            routes,
+            client_ip: request.client_ip,
+            preflight: plan.preflight,
+            routes: plan.routes,
             route: None,
             handle: None,
             prompt: Prompt::Wait,
+            state: None,
             code: None,
             resend_after,
         }

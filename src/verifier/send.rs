@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::{Inner, Verifier, private::Private};
 use crate::{
     channel::Channel,
-    check::CodeMacs,
+    check::{CodeMacs, Digest},
     error::{Error, ErrorKind, Result},
     ids::CheckId,
     limiter::LimitFacts,
@@ -62,13 +62,19 @@ impl Verifier {
             code,
             locale: private.locale.clone(),
             email: private.email.clone(),
+            client_ip: private.client_ip,
+            preflight: private.preflight,
+            callback_url: inner.callback_url(name, id),
+            return_to: inner.return_to(name, id)?,
         };
+        inner.claim_alias(name, provider.alias(&order), id).await?;
         let channel = *channel;
         match provider.start(&order).await {
             Ok(started) => {
                 tracing::info!(check = %id, provider = name, %channel, "message ordered");
                 private.route = Some(index);
                 private.code = Some(Zeroizing::new(order.code.expose().to_owned()));
+                private.state = order.return_to.map(|return_to| Zeroizing::new(return_to.state));
                 Ok((started, channel))
             }
             Err(error) => {
@@ -82,15 +88,19 @@ impl Verifier {
         let inner = &self.inner;
         let now = inner.clock.read().now;
         private.handle = Some(started.handle);
-        let (judge, length) = match started.settle {
+        let typed = |digits| Prompt::EnterCode { length: digits, source: source(channel) };
+        let (judge, prompt) = match started.settle {
             Settle::LocalCode(expected) => {
                 let Some(record) = inner.store.load(id, now).await? else { return Ok(()) };
-                let macs = CodeMacs::of(&inner.keys, &id, &record.context, &expected);
-                (Judge::Us(macs), expected.digits().expose().len())
+                let digits = u8::try_from(expected.digits().expose().len()).unwrap_or(u8::MAX);
+                (Judge::Us(CodeMacs::of(&inner.keys, &id, &record.context, &expected)), typed(digits))
             }
-            Settle::RemoteCode { digits } => (Judge::Vendor, usize::from(digits)),
+            Settle::RemoteCode { digits } => (Judge::Vendor, typed(digits)),
+            Settle::Redirect => (Judge::Redirect, Prompt::Wait),
+            Settle::Poll => (Judge::Poll, Prompt::Wait),
+            Settle::Callback => (Judge::Callback, Prompt::Wait),
         };
-        private.prompt = Prompt::EnterCode { length: u8::try_from(length).unwrap_or(u8::MAX), source: source(channel) };
+        private.prompt = started.prompt.unwrap_or(prompt);
         let sealed = inner.keys.seal(&id, &private)?;
         // Refused when the check was cancelled or ran out meanwhile; the caller sees that in its status.
         inner.store.advance(id, Step::Sent { leg, judge, sealed }, now).await.map(drop)
@@ -135,6 +145,26 @@ impl Verifier {
             return Err(error);
         }
         self.send(id, private, leg, to).await
+    }
+}
+
+impl Inner {
+    /// The name of an order in a vendor's callbacks, as the store knows it.
+    pub(super) fn alias(&self, provider: &str, alias: &str) -> Digest {
+        self.keys.name("alias", &[provider.as_bytes(), alias.as_bytes()])
+    }
+
+    /// Takes the name that a vendor will call the order by, before the order goes out: two open orders of one name could not
+    /// be told apart.
+    async fn claim_alias(&self, provider: &str, alias: Option<String>, id: &CheckId) -> Result<()> {
+        let Some(alias) = alias else { return Ok(()) };
+        let now = self.clock.read().now;
+        let Some(record) = self.store.load(*id, now).await? else { return Ok(()) };
+        let until = record.state.expires_at();
+        match self.store.alias(self.alias(provider, &alias), *id, until, now).await? {
+            true => Ok(()),
+            false => Err(Error::new(ErrorKind::Unavailable, "another check of this number is open on this channel")),
+        }
     }
 }
 

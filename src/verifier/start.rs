@@ -4,7 +4,10 @@ use std::{fmt, net::IpAddr, time::SystemTime};
 
 use tracing::Instrument;
 
-use super::{Check, Facts, Inner, Verifier, over_limit, private::Private};
+use super::{
+    Check, Facts, Inner, Verifier, over_limit,
+    private::{Planned, Private},
+};
 use crate::{
     channel::Channel,
     check::{Digest, State},
@@ -146,9 +149,9 @@ impl Verifier {
 
     async fn begin(&self, request: StartRequest, claims: Claims, now: SystemTime) -> Result<CheckId> {
         let policy = self.inner.policy.load_full();
-        let routes = plan(&policy, &request)?;
+        let planned = plan(&policy, &request)?;
         let id = CheckId::random()?;
-        let private = Private::new(&request, routes, policy.code().resend_after);
+        let private = Private::new(&request, planned, policy.code().resend_after);
         let record = Record {
             owner: claims.owner,
             number: self.inner.keys.name("number", &[&request.phone.digits().to_be_bytes()]),
@@ -196,7 +199,7 @@ fn context(inner: &Inner, action: &Action, binding: Option<&Binding>) -> Digest 
 }
 
 /// The routes that the policy allows, the asked channel first.
-fn plan(policy: &Policy, request: &StartRequest) -> Result<Vec<(String, Channel)>> {
+fn plan(policy: &Policy, request: &StartRequest) -> Result<Planned> {
     let facts = request.facts.describe(Context::new(&request.action)).phone(&request.phone);
     let facts = match request.client_ip {
         Some(ip) => facts.client_ip(ip),
@@ -218,7 +221,7 @@ fn plan(policy: &Policy, request: &StartRequest) -> Result<Vec<(String, Channel)
         // Stable: the plan's order stays among the rest.
         routes.sort_by_key(|(_, channel)| *channel != wanted);
     }
-    Ok(routes)
+    Ok(Planned { routes, preflight: plan.preflight })
 }
 
 /// What a start holds on to, so that its repetition finds it.

@@ -6,10 +6,10 @@ use tracing::Instrument;
 
 use super::{Caller, Check, Verified, Verifier, ended, private::Private};
 use crate::{
-    check::{State, Status},
+    check::Status,
     error::{Error, ErrorKind, Result},
     ids::{CheckId, Subject},
-    store::{Change, Record, Step},
+    store::{Change, Judge, Record, Step},
 };
 
 impl Verifier {
@@ -20,8 +20,18 @@ impl Verifier {
     /// [`ErrorKind::CheckEnded`] when it is unknown, another subject's or expired: the same answer for all three.
     pub async fn status(&self, subject: &Subject, id: CheckId) -> Result<Check> {
         let now = self.inner.clock.read().now;
+        let (record, _) = self.find(subject, id, now).await?;
+        self.ask(id, &record, now).await;
         let (record, private) = self.find(subject, id, now).await?;
-        self.view(id, record, private, now).await
+        let verified = self.take_proof(id, &record, now).await?;
+        view(id, &record, private, verified, now)
+    }
+
+    /// The same without the proof, for a browser that only passes through.
+    pub(super) async fn status_without_proof(&self, subject: &Subject, id: CheckId) -> Result<Check> {
+        let now = self.inner.clock.read().now;
+        let (record, private) = self.find(subject, id, now).await?;
+        view(id, &record, private, None, now)
     }
 
     /// The same, but waits up to `patience` for something to change while the check is pending.
@@ -32,17 +42,14 @@ impl Verifier {
     pub async fn wait(&self, subject: &Subject, id: CheckId, patience: Duration) -> Result<Check> {
         let now = self.inner.clock.read().now;
         let (record, private) = self.find(subject, id, now).await?;
-        if record.state.status_at(now) != Status::Pending {
-            return self.view(id, record, private, now).await;
-        }
         let left = record.state.expires_at().duration_since(now).unwrap_or_default();
-        match tokio::time::timeout(patience.min(left), self.changed(id, record.state)).await {
-            Ok(changed) => {
-                changed?;
-                self.status(subject, id).await
+        if record.state.status_at(now) == Status::Pending {
+            match tokio::time::timeout(patience.min(left), self.changed(id, record.clone())).await {
+                Ok(changed) => changed?,
+                Err(_) => return view(id, &record, private, None, self.inner.clock.read().now),
             }
-            Err(_) => self.view(id, record, private, self.inner.clock.read().now).await,
         }
+        self.status(subject, id).await
     }
 
     /// Goes on to the next channel of the plan: the person did not get the message. Attempts, budgets and expiry stay as
@@ -96,14 +103,25 @@ impl Verifier {
     }
 
     /// Waits until something changes that the subject can see. That an answer has come in is no such thing; what becomes of it
-    /// is.
-    async fn changed(&self, id: CheckId, mut seen: State) -> Result<()> {
+    /// is. A vendor that has to be asked is asked again and again.
+    async fn changed(&self, id: CheckId, mut seen: Record) -> Result<()> {
         loop {
-            self.inner.store.changed(id, seen.version()).await?;
+            self.ask(id, &seen, self.inner.clock.read().now).await;
+            let changed = self.inner.store.changed(id, seen.state.version());
+            match seen.judge {
+                Judge::Poll => match tokio::time::timeout(Self::ASK_AGAIN, changed).await {
+                    Ok(changed) => changed?,
+                    Err(_) => continue,
+                },
+                _ => changed.await?,
+            }
             let now = self.inner.clock.read().now;
-            match self.inner.store.load(id, now).await?.map(|record| record.state) {
-                Some(state) if state.status_at(now) == Status::Pending && state.in_flight() > seen.in_flight() => {
-                    seen = state;
+            match self.inner.store.load(id, now).await? {
+                Some(record)
+                    if record.state.status_at(now) == Status::Pending
+                        && record.state.in_flight() > seen.state.in_flight() =>
+                {
+                    seen = record;
                 }
                 _ => return Ok(()),
             }
@@ -125,29 +143,6 @@ impl Verifier {
         };
         let private = inner.keys.open(&id, sealed)?;
         found.map(|record| (record, private)).ok_or_else(ended)
-    }
-
-    async fn view(&self, id: CheckId, record: Record, private: Private, now: SystemTime) -> Result<Check> {
-        let verified = self.take_proof(id, &record, now).await?;
-        let status = record.state.status_at(now);
-        let route = private.current().cloned();
-        let next = private.routes.get(private.next_index()..).unwrap_or_default();
-        Ok(Check {
-            id,
-            status,
-            action: private.action()?,
-            channel: route.as_ref().map(|(_, channel)| *channel),
-            provider: route.map(|(provider, _)| provider),
-            next_channels: match status {
-                Status::Pending => next.iter().map(|(_, channel)| *channel).collect(),
-                _ => Vec::new(),
-            },
-            prompt: private.prompt,
-            attempts_left: record.state.attempts_left(),
-            expires_at: record.state.expires_at(),
-            resend_after: record.state.sent_at().map(|sent| sent + private.resend_after),
-            verified,
-        })
     }
 
     /// The proof of a verified check that has not been handed out: once.
@@ -178,6 +173,28 @@ impl Verifier {
         };
         tokio::spawn(ask.in_current_span());
     }
+}
+
+fn view(id: CheckId, record: &Record, private: Private, verified: Option<Verified>, now: SystemTime) -> Result<Check> {
+    let status = record.state.status_at(now);
+    let route = private.current().cloned();
+    let next = private.routes.get(private.next_index()..).unwrap_or_default();
+    Ok(Check {
+        id,
+        status,
+        action: private.action()?,
+        channel: route.as_ref().map(|(_, channel)| *channel),
+        provider: route.map(|(provider, _)| provider),
+        next_channels: match status {
+            Status::Pending => next.iter().map(|(_, channel)| *channel).collect(),
+            _ => Vec::new(),
+        },
+        prompt: private.prompt,
+        attempts_left: record.state.attempts_left(),
+        expires_at: record.state.expires_at(),
+        resend_after: record.state.sent_at().map(|sent| sent + private.resend_after),
+        verified,
+    })
 }
 
 /// Two clicks this close are one.

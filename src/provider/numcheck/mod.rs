@@ -6,7 +6,7 @@ mod wire;
 use futures_util::future::{BoxFuture, FutureExt};
 
 use super::{
-    Delivery, Handle, Order, Provider, Settle, Started,
+    Handle, Order, Polled, Provider, Settle, Started,
     http::{Http, HttpClient, Repeat},
 };
 use crate::{channel::Channel, check::Expected, error::Result};
@@ -70,10 +70,10 @@ impl Provider for NumCheck {
         .boxed()
     }
 
-    fn poll<'a>(&'a self, handle: &'a Handle) -> BoxFuture<'a, Result<Delivery>> {
+    fn poll<'a>(&'a self, handle: &'a Handle) -> BoxFuture<'a, Result<Polled>> {
         async move {
             let request = wire::call_info(&self.config, handle)?;
-            wire::read_delivery(&self.http.send(request, Repeat::Idempotent).await?)
+            wire::read_delivery(&self.http.send(request, Repeat::Idempotent).await?).map(Polled::delivery)
         }
         .boxed()
     }

@@ -1,0 +1,76 @@
+//! A device comes back: by itself in its browser, or through its app, which hands in what it got.
+
+use subtle::ConstantTimeEq;
+
+use super::{Answer, Caller, Check, Inner, Verifier, ended, private::Private};
+use crate::{
+    check::Status,
+    error::{Error, ErrorKind, Result},
+    ids::{CheckId, Subject},
+    provider::{Provider, Returned, Verdict},
+    store::{Judge, Record},
+};
+
+impl Verifier {
+    /// A device's browser comes back from `provider`, opening our public URL with `path_and_query`.
+    ///
+    /// It has to be the browser of the subject that started the check. Otherwise an attacker could have a victim's phone
+    /// finish the attacker's check. The state is good once.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::CheckEnded`] when there is no open check of this subject for this state. [`ErrorKind::Unavailable`] when
+    /// the vendor could not exchange what came back; the check stays open for the next channel.
+    pub async fn redirect(&self, subject: &Subject, provider: &str, query: &str, caller: Caller) -> Result<Check> {
+        let inner = &self.inner;
+        let now = inner.trusted_time()?;
+        let url = inner.url(&format!("redirect/{provider}?{query}")).ok_or_else(ended)?;
+        let returned = Returned::Browser { url };
+        let state = returned.parameter("state").ok_or_else(ended)?;
+        let id = inner.check_of_state(&state).ok_or_else(ended)?;
+        let record = inner.store.load(id, now).await?.ok_or_else(ended)?;
+        let private: Private = inner.keys.open(&id, &record.sealed)?;
+        let ours = private.state.as_ref().is_some_and(|ours| bool::from(ours.as_bytes().ct_eq(state.as_bytes())));
+        let here = private.current().is_some_and(|(name, _)| name == provider);
+        let open = record.state.status_at(now) == Status::Pending && matches!(record.judge, Judge::Redirect);
+        if record.owner != inner.owner(subject) || !ours || !here || !open {
+            return Err(ended());
+        }
+        let used = inner.keys.name("redirect state", &[state.as_bytes()]);
+        if !inner.store.once(used, record.state.expires_at(), now).await? {
+            return Err(ended());
+        }
+        self.limit_answer(subject, caller, now).await?;
+        // What goes wrong here is told in the status of the check: the browser has nothing to mend.
+        match self
+            .attempt(id, record.owner, false, now, async |record| inner.exchange(&id, record, &returned).await)
+            .await
+        {
+            Ok(Answer::Verified(_) | Answer::Incorrect { .. }) => {}
+            Err(error) => tracing::info!(check = %id, ?error, "redirect not settled"),
+        }
+        self.status_without_proof(subject, id).await
+    }
+
+    /// The page of the application that a device is sent on to.
+    pub(crate) fn return_page(&self) -> Option<&str> {
+        self.inner.return_page.as_deref()
+    }
+}
+
+impl Inner {
+    /// Has the vendor judge what the device of a check came back with.
+    pub(super) async fn exchange(&self, id: &CheckId, record: &Record, returned: &Returned) -> Result<Verdict> {
+        let private: Private = self.keys.open(id, &record.sealed)?;
+        let (provider, handle) = self.current(&private)?;
+        provider.redirect(handle, returned, self.clock.read().now).await
+    }
+
+    /// The provider and the handle of the message that is out.
+    pub(super) fn current<'a>(&self, private: &'a Private) -> Result<(&dyn Provider, &'a crate::provider::Handle)> {
+        let gone = || Error::new(ErrorKind::Unavailable, "the provider of this check is not configured any more");
+        let (name, _) = private.current().ok_or_else(gone)?;
+        let provider = self.providers.get(name.as_str()).ok_or_else(gone)?;
+        Ok((provider.as_ref(), private.handle.as_ref().ok_or_else(gone)?))
+    }
+}

@@ -1,0 +1,104 @@
+//! A vendor's server calls.
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+
+use super::{Caller, Verifier, address::Addressee, ended, private::Private};
+use crate::{
+    callback::{Message, RawCallback},
+    error::Result,
+    ids::CheckId,
+    limiter::LimitFacts,
+    policy::On,
+    provider::{Provider, Report, Verdict},
+    store::Judge,
+};
+
+/// A request of a vendor's server, as the endpoint got it.
+#[derive(Debug)]
+pub(crate) struct Posted {
+    pub(crate) method: Method,
+    pub(crate) query: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Verifier {
+    /// The URL at which a vendor reports that knows one URL for its whole account; put it into the vendor's dashboard. Keep it
+    /// secret: with vendors that sign nothing it is all that tells their word from a stranger's.
+    ///
+    /// `None` without a public URL.
+    #[must_use]
+    pub fn callback_url(&self, provider: &str) -> Option<String> {
+        self.inner.account_callback_url(provider)
+    }
+
+    /// A vendor's server calls. What it says counts only after its sender was checked, only for a check of that provider that
+    /// is open, and only once.
+    pub(crate) async fn report(&self, provider: &str, token: &str, posted: Posted, caller: Caller) -> Result<()> {
+        let inner = &self.inner;
+        let now = inner.trusted_time()?;
+        let (vendor, addressee) = self.vendor(provider, token)?;
+        let facts = LimitFacts { ip: caller.ip, provider: Some(provider), ..LimitFacts::default() };
+        inner.limit(On::Callback, &facts, now).await?;
+        inner.limit(On::Callback, &LimitFacts { provider: None, ..facts }, now).await?;
+
+        let Posted { method, query, headers, body } = posted;
+        let path = format!("callback/{provider}/{token}");
+        let path = if query.is_empty() { path } else { format!("{path}?{query}") };
+        let url = inner.url(&path).ok_or_else(ended)?;
+        let raw = RawCallback::new(Message { method, url, headers, body, peer: caller.ip });
+        let report = vendor.callback(raw, now).await.inspect_err(|error| {
+            tracing::warn!(provider, ?error, "callback refused");
+        })?;
+        self.apply(provider, addressee, &report, now).await
+    }
+
+    /// The answer to a vendor that tests the URL with a `GET`.
+    pub(crate) fn echo(&self, provider: &str, token: &str, query: &str) -> Option<String> {
+        self.vendor(provider, token).ok()?.0.echo(query)
+    }
+
+    fn vendor(&self, provider: &str, token: &str) -> Result<(&dyn Provider, Addressee)> {
+        let vendor = self.inner.providers.get(provider).ok_or_else(ended)?;
+        Ok((vendor.as_ref(), self.inner.addressee(provider, token).ok_or_else(ended)?))
+    }
+
+    async fn apply(&self, provider: &str, addressee: Addressee, report: &Report, now: SystemTime) -> Result<()> {
+        let inner = &self.inner;
+        let Some(id) = self.about(provider, addressee, report, now).await? else {
+            tracing::info!(provider, "callback about no open check");
+            return Ok(());
+        };
+        tracing::info!(check = %id, provider, verdict = ?report.verdict, delivery = ?report.delivery, "callback");
+        let Some(record) = inner.store.load(id, now).await? else { return Ok(()) };
+        let private: Private = inner.keys.open(&id, &record.sealed)?;
+        let here = private.current().is_some_and(|(name, _)| name == provider);
+        let decides = matches!(record.judge, Judge::Callback | Judge::Redirect | Judge::Poll);
+        if !here || !decides || report.verdict == Verdict::Pending {
+            return Ok(());
+        }
+        if let Some(report_id) = &report.id {
+            let seen = inner.keys.name("callback", &[provider.as_bytes(), report_id.as_bytes()]);
+            if !inner.store.once(seen, record.state.expires_at(), now).await? {
+                return Ok(());
+            }
+        }
+        // A check that has ended meanwhile stays as it ended; the vendor is told that it was heard.
+        let settled = self.attempt(id, record.owner, false, now, async |_| Ok(report.verdict)).await;
+        settled.map(drop).or_else(|error| match error.kind() {
+            crate::ErrorKind::CheckEnded | crate::ErrorKind::RateLimited => Ok(()),
+            _ => Err(error),
+        })
+    }
+
+    async fn about(&self, provider: &str, to: Addressee, report: &Report, now: SystemTime) -> Result<Option<CheckId>> {
+        match (to, &report.alias) {
+            (Addressee::Check(id), _) => Ok(Some(id)),
+            (Addressee::Account, Some(alias)) => self.inner.store.find(self.inner.alias(provider, alias), now).await,
+            (Addressee::Account, None) => Ok(None),
+        }
+    }
+}
