@@ -78,6 +78,14 @@ impl Store for Outage<MemoryStore> {
         self.step("once", || self.inner.once(key, until, now))
     }
 
+    fn alias(&self, name: Digest, id: CheckId, until: SystemTime, now: SystemTime) -> BoxFuture<'_, Result<bool>> {
+        self.step("alias", || self.inner.alias(name, id, until, now))
+    }
+
+    fn find(&self, name: Digest, now: SystemTime) -> BoxFuture<'_, Result<Option<CheckId>>> {
+        self.step("find", || self.inner.find(name, now))
+    }
+
     fn changed(&self, id: CheckId, version: u32) -> BoxFuture<'_, Result<()>> {
         self.step("changed", || self.inner.changed(id, version))
     }

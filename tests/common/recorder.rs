@@ -13,7 +13,7 @@ use handset::{
     check::Digest,
     limiter::{Admission, LimitKey, Limiter, LocalLimiter},
     policy::{Limit, Quota},
-    provider::{Delivery, Handle, Order, Provider, Started, Verdict, numcheck::NumCheck},
+    provider::{Handle, Order, Polled, Provider, Started, Verdict, numcheck::NumCheck},
     store::{Change, Created, Judge, MemoryStore, NewCheck, Outcome, Record, Step, Store},
 };
 
@@ -177,6 +177,15 @@ impl Store for RecordingStore {
         self.inner.once(key, until, now)
     }
 
+    fn alias(&self, name: Digest, id: CheckId, until: SystemTime, now: SystemTime) -> BoxFuture<'_, Result<bool>> {
+        self.book.write(&name);
+        self.inner.alias(name, id, until, now)
+    }
+
+    fn find(&self, name: Digest, now: SystemTime) -> BoxFuture<'_, Result<Option<CheckId>>> {
+        self.inner.find(name, now)
+    }
+
     fn changed(&self, id: CheckId, version: u32) -> BoxFuture<'_, Result<()>> {
         self.inner.changed(id, version)
     }
@@ -250,7 +259,7 @@ impl Provider for RecordingNumCheck {
         self.inner.judge(handle, typed)
     }
 
-    fn poll<'a>(&'a self, handle: &'a Handle) -> BoxFuture<'a, Result<Delivery>> {
+    fn poll<'a>(&'a self, handle: &'a Handle) -> BoxFuture<'a, Result<Polled>> {
         self.inner.poll(handle)
     }
 }
