@@ -7,6 +7,7 @@ pub mod breaker;
 pub mod http;
 pub mod numcheck;
 pub mod registry;
+pub mod zadarma;
 
 use std::{
     fmt,

@@ -1,6 +1,6 @@
 //! Every provider that this build knows: a list you can read.
 
-use super::numcheck;
+use super::{numcheck, zadarma};
 use crate::{channel::Channel, policy::Catalogue};
 
 /// One provider: its name and the channels that its vendor offers.
@@ -14,7 +14,10 @@ pub struct Entry {
 }
 
 /// Every provider, in alphabetical order.
-pub const PROVIDERS: &[Entry] = &[Entry { name: numcheck::NAME, channels: numcheck::CHANNELS }];
+pub const PROVIDERS: &[Entry] = &[
+    Entry { name: numcheck::NAME, channels: numcheck::CHANNELS },
+    Entry { name: zadarma::NAME, channels: zadarma::CHANNELS },
+];
 
 /// The providers of this build as a policy is checked against them when no account is configured.
 ///

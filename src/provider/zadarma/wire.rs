@@ -1,0 +1,181 @@
+//! Zadarma's words: requests built, answers read. No I/O.
+//!
+//! Source: the vendor's page "Multichannel data verification API" and its OpenAPI description, methods `/v1/verify/` and
+//! `/v1/verify/check`. Everything goes as a form in the body of a POST, signed over the same text.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use serde::Deserialize;
+
+use super::{
+    Config, NAME,
+    sign::{self, Parameters},
+};
+use crate::{
+    channel::Channel,
+    error::{Error, ErrorKind, Result},
+    provider::{Handle, Order, Verdict},
+    secret::Code,
+};
+
+/// How many digits a code of the vendor's has.
+pub(super) const DIGITS: u8 = 6;
+
+/// For how long the vendor knows a request.
+pub(super) const LIFETIME: Duration = Duration::from_secs(600);
+
+/// `/v1/verify/`: sends a message with `own`, or with a code of the vendor's.
+pub(super) fn verify(config: &Config, order: &Order, own: Option<&Code>) -> Result<Request<Bytes>> {
+    let (channel, to) = match order.channel {
+        Channel::Sms => ("sms", order.phone.to_e164()),
+        Channel::VoiceCode => ("call_code", order.phone.to_e164()),
+        Channel::Email => ("email", order.email.clone().ok_or_else(|| error(ErrorKind::Rejected, NO_ADDRESS))?),
+        _ => return Err(error(ErrorKind::Unsupported, "has no such channel")),
+    };
+    let language = order.locale.as_deref().and_then(language).map(str::to_owned);
+    let code = own.map(|code| code.expose().to_owned());
+    let common = [("channel", Some(channel.to_owned())), ("to", Some(to)), ("language", language), ("code", code)];
+    let special = match order.channel {
+        Channel::Sms => {
+            vec![("template_id", config.template_id.map(|id| id.to_string())), ("caller_id", config.caller_id.clone())]
+        }
+        Channel::VoiceCode => vec![("from", config.call_from.clone())],
+        _ => vec![
+            ("from", config.email_from.clone()),
+            ("email_subject", config.email_subject.clone()),
+            ("email_body", config.email_body.clone()),
+        ],
+    };
+    let given = common.into_iter().chain(special).filter_map(|(name, value)| Some((name, value?)));
+    request(config, "/v1/verify/", given.collect())
+}
+
+/// `/v1/verify/check`: has the vendor judge a code.
+pub(super) fn check(config: &Config, handle: &Handle, typed: &Code) -> Result<Request<Bytes>> {
+    let given = [("request_id", handle.as_str().to_owned()), ("code", typed.expose().to_owned())];
+    request(config, "/v1/verify/check", given.into())
+}
+
+/// Reads the answer to `/v1/verify/`.
+pub(super) fn read_started(answer: &Response<Bytes>, now: SystemTime) -> Result<Handle> {
+    match read(answer, now)? {
+        Body { status: Said::Success, request_id: Some(id), .. } if !id.is_empty() => Ok(Handle::new(id)),
+        Body { status: Said::Success, .. } => Err(error(ErrorKind::Unavailable, "answered without a `request_id`")),
+        // The vendor's words are not repeated: they may hold the number.
+        Body { status: Said::Error, .. } => Err(error(ErrorKind::Rejected, "does not send the message")),
+    }
+}
+
+/// Reads the answer to `/v1/verify/check`.
+///
+/// The vendor's "no" spends the attempt in whatever words it comes: if it began to word wrong codes otherwise, and that were
+/// taken for a failure, every guess would be given back. Only "no such request" is told apart. Nothing was compared then and
+/// nothing ever will be, so it is no wrong answer; the person needs another message.
+pub(super) fn read_verdict(answer: &Response<Bytes>, now: SystemTime) -> Result<Verdict> {
+    let body = read(answer, now)?;
+    match body.status {
+        Said::Success if body.says("Code is correct") => Ok(Verdict::Match),
+        Said::Success => {
+            Err(error(ErrorKind::Unavailable, "does not say that the code is right, nor that it is wrong"))
+        }
+        Said::Error if body.says("No such request id") => {
+            Err(error(ErrorKind::Unavailable, "does not know the message any more; send another one"))
+        }
+        Said::Error => Ok(Verdict::NoMatch),
+    }
+}
+
+fn request(config: &Config, path: &str, mut parameters: Parameters) -> Result<Request<Bytes>> {
+    parameters.insert("format", "json".to_owned());
+    let query = sign::query(&parameters);
+    Request::builder()
+        .method(Method::POST)
+        .uri(format!("{}{path}", config.base_url.trim_end_matches('/')))
+        .header(header::AUTHORIZATION, sign::authorization(&config.key, &config.secret, path, &query)?)
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(Bytes::from(query))
+        .map_err(|source| error(ErrorKind::Misconfigured, "`base_url` makes no URL").with_source(source))
+}
+
+/// The vendor's name for the language of a BCP 47 tag, if it has one. It calls Ukrainian by the country's letters.
+fn language(tag: &str) -> Option<&'static str> {
+    let primary = tag.split('-').next().unwrap_or_default();
+    LANGUAGES.iter().find(|(ours, _)| primary.eq_ignore_ascii_case(ours)).map(|(_, theirs)| *theirs)
+}
+
+const LANGUAGES: [(&str, &str); 7] =
+    [("en", "en"), ("es", "es"), ("de", "de"), ("pl", "pl"), ("ru", "ru"), ("uk", "ua"), ("fr", "fr")];
+
+/// The fields of both answers.
+#[derive(Deserialize)]
+struct Body {
+    status: Said,
+    message: Option<String>,
+    request_id: Option<String>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Said {
+    Success,
+    Error,
+}
+
+impl Body {
+    fn says(&self, words: &str) -> bool {
+        self.message.as_ref().is_some_and(|message| message.trim().eq_ignore_ascii_case(words))
+    }
+}
+
+/// Reads an answer, or makes our error of what the vendor says of the account: the only place where that happens. A refusal
+/// of the message or of the code is left to the caller, who knows which it is.
+fn read(answer: &Response<Bytes>, now: SystemTime) -> Result<Body> {
+    let body: Option<Body> = serde_json::from_slice(answer.body()).ok();
+    let says = |words| body.as_ref().is_some_and(|body| matches!(body.status, Said::Error) && body.says(words));
+    match answer.status() {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(error(ErrorKind::Misconfigured, REFUSED)),
+        StatusCode::TOO_MANY_REQUESTS => Err(rate_limited(answer, now)),
+        // Met in bodies with a status of success, too.
+        _ if says("Auth error") => Err(error(ErrorKind::Misconfigured, REFUSED)),
+        _ if says("You exceeded the rate limit") => Err(rate_limited(answer, now)),
+        status => match body {
+            Some(body) if status.is_success() || matches!(body.status, Said::Error) => Ok(body),
+            _ if status.is_client_error() => Err(error(ErrorKind::Rejected, "does not accept the request")),
+            _ => Err(error(ErrorKind::Unavailable, "answered with something that is not its JSON")),
+        },
+    }
+}
+
+fn rate_limited(answer: &Response<Bytes>, now: SystemTime) -> Error {
+    let error = error(ErrorKind::RateLimited, "takes no more requests for now");
+    match wait(answer, now) {
+        Some(wait) => error.with_retry_after(wait),
+        None => error,
+    }
+}
+
+/// `X-RateLimit-Reset` is a whole number that is documented nowhere: up to a day it is taken for the seconds to wait, beyond
+/// that for a time since 1970. A wait of more than a day is nobody's.
+fn wait(answer: &Response<Bytes>, now: SystemTime) -> Option<Duration> {
+    let number = |name| answer.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok()?.parse().ok());
+    let reset = number("x-ratelimit-reset").or_else(|| number("retry-after")).map(Duration::from_secs)?;
+    if reset <= LONGEST_WAIT {
+        return Some(reset);
+    }
+    SystemTime::UNIX_EPOCH.checked_add(reset)?.duration_since(now).ok().filter(|wait| *wait <= LONGEST_WAIT)
+}
+
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn error(kind: ErrorKind, message: &'static str) -> Error {
+    Error::new(kind, message).with_provider(NAME)
+}
+
+const NO_ADDRESS: &str = "needs an e-mail address";
+
+const REFUSED: &str = "refuses `key` and `secret`";
+
+#[cfg(test)]
+mod tests;
