@@ -21,7 +21,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     sandbox::{
         common::Common,
-        handset::{Line, e164},
+        handset::{Line, inbox},
         knob::Scope,
     },
 };
@@ -106,15 +106,16 @@ fn scope(number: Option<&String>) -> Scope<'_> {
     number.map_or(Scope::All, |number| Scope::Number(number))
 }
 
-/// Reads a number with or without `+`.
+/// Reads a number with or without `+`, or an e-mail address.
 fn number_of(text: &str) -> Result<String> {
     let digits = text.strip_prefix('+').unwrap_or(text);
-    if (1..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) {
-        Ok(e164(digits))
+    let number = (1..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    if number || text.contains('@') {
+        Ok(inbox(text))
     } else {
         Err(Error::new(
             ErrorKind::InvalidInput,
-            "a handset's number has 1 to 15 digits, with or without `+` before them",
+            "a handset's number has 1 to 15 digits, with or without `+` before them; an address has an `@`",
         ))
     }
 }

@@ -7,12 +7,15 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::clock::{Clock, SystemClock};
+use crate::{
+    clock::{Clock, SystemClock},
+    sandbox::message::{Email, Sms, VoiceCall, rfc3339},
+};
 
-/// The phone of one number. It remembers its latest 1,000 events.
+/// The phone of one number, or the inbox of one e-mail address. It remembers its latest 1,000 events.
 ///
 /// Each value keeps its own place: waiting gives every event once, from the first one on.
 pub struct Handset {
@@ -23,7 +26,7 @@ pub struct Handset {
 }
 
 impl Handset {
-    /// The number in E.164.
+    /// The number in E.164, or the address.
     #[must_use]
     pub fn number(&self) -> &str {
         &self.number
@@ -46,9 +49,36 @@ impl Handset {
     /// Waits for the next call that begins to ring, and passes over every other event before it.
     pub async fn next_call(&self) -> IncomingCall {
         loop {
-            let Event::IncomingCall(call) = self.wait_for_event().await;
-            if call.state == CallState::Ringing {
+            match self.wait_for_event().await {
+                Event::IncomingCall(call) if call.state == CallState::Ringing => return call,
+                _ => {}
+            }
+        }
+    }
+
+    /// Waits for the next text message, and passes over every other event before it.
+    pub async fn next_sms(&self) -> Sms {
+        loop {
+            if let Event::Sms(sms) = self.wait_for_event().await {
+                return sms;
+            }
+        }
+    }
+
+    /// Waits for the next call that speaks, and passes over every other event before it.
+    pub async fn next_voice_call(&self) -> VoiceCall {
+        loop {
+            if let Event::VoiceCall(call) = self.wait_for_event().await {
                 return call;
+            }
+        }
+    }
+
+    /// Waits for the next e-mail, and passes over every other event before it.
+    pub async fn next_email(&self) -> Email {
+        loop {
+            if let Event::Email(email) = self.wait_for_event().await {
+                return email;
             }
         }
     }
@@ -74,6 +104,12 @@ impl fmt::Debug for Handset {
 pub enum Event {
     /// A call rings, or stops ringing.
     IncomingCall(IncomingCall),
+    /// A text message came.
+    Sms(Sms),
+    /// A call came and was listened to.
+    VoiceCall(VoiceCall),
+    /// An e-mail came.
+    Email(Email),
 }
 
 impl Event {
@@ -82,6 +118,9 @@ impl Event {
     pub fn id(&self) -> u64 {
         match self {
             Self::IncomingCall(call) => call.id,
+            Self::Sms(sms) => sms.id,
+            Self::VoiceCall(call) => call.id,
+            Self::Email(email) => email.id,
         }
     }
 
@@ -90,6 +129,9 @@ impl Event {
     pub fn at(&self) -> SystemTime {
         match self {
             Self::IncomingCall(call) => call.at,
+            Self::Sms(sms) => sms.at,
+            Self::VoiceCall(call) => call.at,
+            Self::Email(email) => email.at,
         }
     }
 }
@@ -148,17 +190,17 @@ pub(super) struct Handsets(Mutex<BTreeMap<String, Arc<Line>>>);
 
 impl Handsets {
     pub(super) fn handset(&self, number: &str) -> Handset {
-        let number = e164(number);
+        let number = inbox(number);
         Handset { line: self.line(&number), number, place: tokio::sync::Mutex::default() }
     }
 
-    /// The line of a number in E.164.
+    /// The line of a number in E.164, or of an address.
     pub(super) fn line(&self, number: &str) -> Arc<Line> {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(lines.entry(number.to_owned()).or_default())
     }
 
-    /// The known numbers, in order.
+    /// The known numbers and addresses, in order.
     pub(super) fn numbers(&self) -> Vec<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
     }
@@ -181,7 +223,7 @@ impl Line {
         let mut call = 0;
         self.0.send_modify(|events| {
             call = events.latest + 1;
-            events.push(call, from, CallState::Ringing);
+            events.push_call(call, from, CallState::Ringing);
         });
         if ring_time.is_zero() {
             self.end(call, CallState::Missed);
@@ -202,11 +244,16 @@ impl Line {
     pub(super) fn end(&self, call: u64, state: CallState) {
         self.0.send_if_modified(|events| match events.ringing().remove(&call) {
             Some(from) => {
-                events.push(call, &from, state);
+                events.push_call(call, &from, state);
                 true
             }
             None => false,
         });
+    }
+
+    /// Takes a message, made of its id and time.
+    pub(super) fn receive(&self, message: impl FnOnce(u64, SystemTime) -> Event) {
+        self.0.send_modify(|events| events.push(message));
     }
 
     pub(super) fn is_ringing(&self, call: u64) -> bool {
@@ -243,19 +290,24 @@ impl Line {
 }
 
 impl Events {
-    fn push(&mut self, call: u64, from: &str, state: CallState) {
+    fn push(&mut self, event: impl FnOnce(u64, SystemTime) -> Event) {
         if self.kept.len() == CAPACITY {
             self.kept.pop_front();
         }
         self.latest += 1;
-        let (id, at, from) = (self.latest, SystemClock.now(), from.to_owned());
-        self.kept.push_back(Event::IncomingCall(IncomingCall { id, at, call, from, state }));
+        self.kept.push_back(event(self.latest, SystemClock.now()));
+    }
+
+    fn push_call(&mut self, call: u64, from: &str, state: CallState) {
+        let from = from.to_owned();
+        self.push(|id, at| Event::IncomingCall(IncomingCall { id, at, call, from, state }));
     }
 
     /// The calls whose last event says that they ring, with their callers.
     fn ringing(&self) -> BTreeMap<u64, String> {
         let mut ringing = BTreeMap::new();
-        for Event::IncomingCall(call) in &self.kept {
+        for event in &self.kept {
+            let Event::IncomingCall(call) = event else { continue };
             match call.state {
                 CallState::Ringing => ringing.insert(call.call, call.from.clone()),
                 CallState::Missed | CallState::Ended => ringing.remove(&call.call),
@@ -270,8 +322,12 @@ pub(super) fn e164(number: &str) -> String {
     std::iter::once('+').chain(number.chars().filter(char::is_ascii_digit)).collect()
 }
 
-fn rfc3339<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&humantime::format_rfc3339_millis(*at))
+/// Where a number's or an address's events are kept: an address in small letters, a number in E.164.
+pub(super) fn inbox(recipient: &str) -> String {
+    match recipient.contains('@') {
+        true => recipient.trim().to_lowercase(),
+        false => e164(recipient),
+    }
 }
 
 /// The most events that one handset keeps.

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    sandbox::handset::e164,
+    sandbox::handset::inbox,
 };
 
 /// One way in which a vendor or a call is out of the ordinary. `Debug` shows the name only, for an ending is a code.
@@ -110,7 +110,7 @@ impl fmt::Debug for Knob {
 pub enum Scope<'a> {
     /// Every number.
     All,
-    /// One number, with or without `+`.
+    /// One number, with or without `+`, or one e-mail address.
     Number(&'a str),
 }
 
@@ -195,7 +195,7 @@ impl Settings {
     fn of(&mut self, scope: Scope<'_>) -> &mut Vec<Knob> {
         match scope {
             Scope::All => &mut self.all,
-            Scope::Number(number) => self.numbers.entry(e164(number)).or_default(),
+            Scope::Number(number) => self.numbers.entry(inbox(number)).or_default(),
         }
     }
 }

@@ -18,7 +18,7 @@ pub struct LoggedRequest {
     pub method: Method,
     /// The path without its query.
     pub path: String,
-    /// The number it was about, in E.164, where that could be told.
+    /// The number it was about, in E.164, or the e-mail address, where that could be told.
     pub number: Option<String>,
     /// The HTTP status it was answered with; `None` while it waits for its answer, or for ever if the client gave up.
     pub status: Option<u16>,

@@ -13,7 +13,8 @@
 //! | method and path | does |
 //! |---|---|
 //! | `POST /numcheck/{locale}/init-call`, `POST /numcheck/{locale}/get-call-info` | NumCheck |
-//! | `GET /handsets` | the numbers known so far |
+//! | `POST /zadarma/v1/verify/`, `POST /zadarma/v1/verify/check` | Zadarma |
+//! | `GET /handsets` | the numbers and addresses known so far |
 //! | `GET /handsets/{number}/events` | what reached a handset: a JSON array, or live with `Accept: text/event-stream` |
 //! | `GET`, `PUT`, `DELETE /knobs` | shows, sets and clears [`Knobs`] |
 //!
@@ -44,11 +45,14 @@ mod fault;
 mod handset;
 mod knob;
 mod log;
+mod message;
 mod numcheck;
 mod random;
 mod server;
+mod zadarma;
 
 pub use handset::{CallState, Event, Handset, IncomingCall};
 pub use knob::{Knob, Knobs, Scope};
 pub use log::LoggedRequest;
+pub use message::{Email, Sms, VoiceCall};
 pub use server::Sandbox;

@@ -11,6 +11,7 @@ use axum::Router;
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
+    clock::{Clock, SystemClock},
     error::{Error, ErrorKind, Result},
     sandbox::{
         common::{Common, Stop},
@@ -18,7 +19,7 @@ use crate::{
         handset::Handset,
         knob::Knobs,
         log::LoggedRequest,
-        numcheck,
+        numcheck, zadarma,
     },
     secret::Secret,
 };
@@ -29,6 +30,7 @@ use crate::{
 pub struct Sandbox {
     address: SocketAddr,
     numcheck: Arc<numcheck::Emulator>,
+    zadarma: Arc<zadarma::Emulator>,
     common: Arc<Common>,
     /// The server ends, and every waiting answer with it, when this is dropped.
     _running: watch::Sender<()>,
@@ -50,12 +52,26 @@ impl Sandbox {
     ///
     /// [`ErrorKind::Unavailable`] when the address cannot be had or the system's random generator fails.
     pub async fn bind(address: SocketAddr) -> Result<Self> {
+        Self::launch(address, Arc::new(SystemClock)).await
+    }
+
+    /// Starts as [`start`](Self::start) does, with vendors that let codes expire by a clock of yours.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub async fn start_with_clock(clock: impl Clock) -> Result<Self> {
+        Self::launch((Ipv4Addr::LOCALHOST, 0).into(), Arc::new(clock)).await
+    }
+
+    async fn launch(address: SocketAddr, clock: Arc<dyn Clock>) -> Result<Self> {
         let listener = TcpListener::bind(address).await.map_err(no_address)?;
         let address = listener.local_addr().map_err(no_address)?;
         let (running, stop) = watch::channel(());
         let common = Arc::new(Common::new(Stop::new(stop)));
         let numcheck = Arc::new(numcheck::Emulator::new(Arc::clone(&common))?);
-        let sandbox = Self { address, numcheck, common, _running: running };
+        let zadarma = Arc::new(zadarma::Emulator::new(Arc::clone(&common), clock)?);
+        let sandbox = Self { address, numcheck, zadarma, common, _running: running };
         let server = axum::serve(listener, sandbox.router()).with_graceful_shutdown(sandbox.common.stop.wait());
         tokio::spawn(server.into_future());
         Ok(sandbox)
@@ -79,14 +95,33 @@ impl Sandbox {
         self.numcheck.token()
     }
 
+    /// The base of the Zadarma API; a client appends `/v1/verify/`, which is the path that it signs.
+    #[must_use]
+    pub fn zadarma_url(&self) -> String {
+        format!("{}/zadarma", self.url())
+    }
+
+    /// The key of the one Zadarma account: 20 letters and digits.
+    #[must_use]
+    pub fn zadarma_key(&self) -> &Secret {
+        self.zadarma.key()
+    }
+
+    /// The secret that signs the requests of the one Zadarma account: 20 letters and digits.
+    #[must_use]
+    pub fn zadarma_secret(&self) -> &Secret {
+        self.zadarma.secret()
+    }
+
     /// The same routes on the same state, to mount inside another app. They answer while the sandbox lives.
     pub fn router(&self) -> Router {
         Router::new()
             .nest("/numcheck", numcheck::router(Arc::clone(&self.numcheck)))
+            .nest("/zadarma", zadarma::router(Arc::clone(&self.zadarma)))
             .merge(control::router(Arc::clone(&self.common)))
     }
 
-    /// The virtual handset of a number. Every number has one; `+`, spaces and dashes make no difference.
+    /// The virtual handset of a number; `+`, spaces and dashes make no difference. An e-mail address has one, too: its inbox.
     #[must_use]
     pub fn handset(&self, number: &str) -> Handset {
         self.common.handsets.handset(number)
@@ -98,7 +133,7 @@ impl Sandbox {
         &self.common.knobs
     }
 
-    /// How many calls the vendors accepted, and would bill, whether or not they reached a handset.
+    /// How many calls and messages the vendors accepted, and would bill, whether or not they reached a handset.
     #[must_use]
     pub fn calls(&self) -> usize {
         self.common.calls()

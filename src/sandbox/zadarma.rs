@@ -1,0 +1,205 @@
+//! Zadarma: codes by text message, call and e-mail, which the vendor makes, or takes, and judges.
+//!
+//! A request counts when its `Authorization` is the one that PHP would compute from its path and its parameters. The vendor
+//! documents few of its refusals; all come with `{"status":"error","message":..}`:
+//!
+//! | status | `message` | when |
+//! |---|---|---|
+//! | 401 | `Auth error` | key or signature is missing or wrong |
+//! | 405 | `Wrong method` | the method is not POST |
+//! | 404 | `Not found` | no such path |
+//! | 200 | `"to" param is required` | so for every parameter that is missing |
+//! | 200 | `"to" param is invalid` | so for every one that is unknown to its channel, given twice, or not what it should be |
+//! | 200 | `Invalid verification code` | the code is another one |
+//! | 200 | `No such request id` | it never was, it is older than ten minutes, or its code was right before |
+//! | 429 | `You exceeded the rate limit` | by a knob only |
+//! | 503 | `Try again later` | the emulator has no random numbers |
+//!
+//! `code` is an integer, as the vendor's description has it, so leading zeros are lost: in messages and when they are judged.
+
+mod ask;
+mod order;
+mod php;
+mod wording;
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use axum::{Router, body::Bytes, extract::State, response::Response};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use serde_json::json;
+
+use self::{
+    ask::{Ask, Operation, Refusal},
+    order::Order,
+};
+use crate::{
+    clock::Clock,
+    error::Result,
+    sandbox::{
+        common::Common,
+        fault::{self, Answer},
+        handset::inbox,
+        knob::{Dials, Knob},
+        log::LoggedRequest,
+        random,
+    },
+    secret::Secret,
+};
+
+/// One Zadarma account and what it has sent.
+pub(super) struct Emulator {
+    key: Secret,
+    secret: Secret,
+    requests: Mutex<VecDeque<Sent>>,
+    clock: Arc<dyn Clock>,
+    common: Arc<Common>,
+}
+
+impl Emulator {
+    pub(super) fn new(common: Arc<Common>, clock: Arc<dyn Clock>) -> Result<Self> {
+        let credential = || random::alphanumeric(20).map(Secret::new);
+        Ok(Self { key: credential()?, secret: credential()?, requests: Mutex::default(), clock, common })
+    }
+
+    pub(super) fn key(&self) -> &Secret {
+        &self.key
+    }
+
+    pub(super) fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    fn serve(&self, ask: &Ask, dials: &Dials) -> Answer {
+        let served = match (self.admit(ask), dials.error_code()) {
+            (Err(refusal), _) => Err(refusal),
+            (Ok(_), Some((code, status))) => Err(Refusal::Knob { code, status }),
+            (Ok(Operation::Verify), None) => self.verify(ask, dials),
+            (Ok(Operation::Check), None) => self.check(ask),
+        };
+        served.unwrap_or_else(|refusal| refusal.answer())
+    }
+
+    fn admit(&self, ask: &Ask) -> Result<Operation, Refusal> {
+        let operation = ask.operation().ok_or(Refusal::NoSuchPath)?;
+        if ask.method != Method::POST {
+            return Err(Refusal::Method);
+        }
+        let (key, secret) = (self.key.expose(), self.secret.expose());
+        let expected = Secret::new(php::authorization(key, secret, &ask.path, &ask.parameters));
+        match &ask.authorization {
+            Some(given) if expected.matches(given.as_bytes()) => Ok(operation),
+            _ => Err(Refusal::Auth),
+        }
+    }
+
+    fn verify(&self, ask: &Ask, dials: &Dials) -> Result<Answer, Refusal> {
+        let order = Order::read(ask)?;
+        let code = match order.code {
+            Some(own) => own,
+            None => 100_000 + u64::from(random::below(900_000).map_err(|_| Refusal::Unavailable)?),
+        };
+        let id = request_id().map_err(|_| Refusal::Unavailable)?;
+        if !dials.has(&Knob::NotAnswered) {
+            self.common.handsets.line(&order.to).receive(|id, at| order.message(id, at, &code.to_string()));
+        }
+        self.common.bill_call();
+        let mut requests = self.requests();
+        if requests.len() == CAPACITY {
+            requests.pop_front();
+        }
+        requests.push_back(Sent { id: id.clone(), to: order.to, code, expires: self.clock.now() + LIFETIME });
+        Ok(Answer { status: StatusCode::OK, body: json!({ "status": "success", "request_id": id }) })
+    }
+
+    fn check(&self, ask: &Ask) -> Result<Answer, Refusal> {
+        ask.only(&["request_id", "code"])?;
+        let (id, typed) = (ask.required("request_id")?, ask.required("code")?);
+        let typed: u64 = typed.parse().map_err(|_| Refusal::Invalid("code".to_owned()))?;
+        let (mut requests, now) = (self.requests(), self.clock.now());
+        requests.retain(|sent| now < sent.expires);
+        let place = requests.iter().position(|sent| sent.id == id).ok_or(Refusal::NoSuchRequest)?;
+        if requests.get(place).is_none_or(|sent| sent.code != typed) {
+            return Err(Refusal::WrongCode);
+        }
+        requests.remove(place);
+        Ok(Answer { status: StatusCode::OK, body: json!({ "status": "success", "message": "Code is correct" }) })
+    }
+
+    fn requests(&self) -> MutexGuard<'_, VecDeque<Sent>> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whom a request is about, to find its knobs by: for a check, whom the message went to.
+    fn recipient(&self, ask: &Ask) -> Option<String> {
+        let of_check = |id: &str| self.requests().iter().find(|sent| sent.id == id).map(|sent| sent.to.clone());
+        match (ask.optional("to"), ask.optional("request_id")) {
+            (Ok(Some(to)), _) => Some(inbox(to)),
+            (_, Ok(Some(id))) => of_check(id),
+            _ => None,
+        }
+    }
+}
+
+/// The vendor's routes, below its prefix.
+pub(super) fn router(emulator: Arc<Emulator>) -> Router {
+    Router::new().fallback(handle).with_state(emulator)
+}
+
+async fn handle(
+    State(emulator): State<Arc<Emulator>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let common = &emulator.common;
+    let ask = Ask::new(method, &uri, &headers, &body);
+    let number = emulator.recipient(&ask);
+    let dials = common.knobs.dials(number.as_deref());
+    let entry = common.log.begin(LoggedRequest {
+        vendor: "zadarma",
+        method: ask.method.clone(),
+        path: format!("/zadarma{}", ask.path),
+        number,
+        status: None,
+    });
+    let mut response = fault::answer(&dials, &common.stop, || emulator.serve(&ask, &dials)).await;
+    if response.status() == StatusCode::TOO_MANY_REQUESTS {
+        let reset = emulator.clock.now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default() + MINUTE;
+        let limits = [("x-ratelimit-limit", 100), ("x-ratelimit-remaining", 0), ("x-ratelimit-reset", reset.as_secs())];
+        response
+            .headers_mut()
+            .extend(limits.map(|(name, value)| (header::HeaderName::from_static(name), HeaderValue::from(value))));
+    }
+    entry.end(response.status());
+    response
+}
+
+/// A message that was sent.
+struct Sent {
+    id: String,
+    to: String,
+    code: u64,
+    expires: SystemTime,
+}
+
+/// Base64 of base64 of 17 bytes: 32 characters, as in the vendor's examples.
+fn request_id() -> Result<String> {
+    Ok(STANDARD.encode(STANDARD.encode(crate::random::bytes::<17>()?)))
+}
+
+/// For how long a code can be checked.
+const LIFETIME: Duration = Duration::from_secs(600);
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// The most messages whose codes can be checked.
+const CAPACITY: usize = 10_000;
+
+#[cfg(test)]
+mod tests;
