@@ -108,7 +108,8 @@ async fn each_route_leads_from_start_to_proof() {
     for own in [false, true] {
         for (channel, source, acr) in ROUTES {
             let sandbox = Sandbox::start().await.unwrap();
-            let config = if own { config(&sandbox).with_own_code() } else { config(&sandbox) };
+            let mut config = config(&sandbox);
+            config.own_code = own;
             let (verifier, _) = verifier(config, &format!("\"zadarma/{channel}\""));
             let check = soon(verifier.start(request())).await.unwrap();
             assert_eq!(check.prompt, Prompt::EnterCode { length: 6, source });
@@ -321,7 +322,9 @@ async fn own_codes_never_lose_a_zero() {
     let sandbox = Sandbox::start().await.unwrap();
     let phone: Handset = sandbox.handset(NUMBER);
     for n in 0..40 {
-        let (verifier, _) = verifier(config(&sandbox).with_own_code(), r#""zadarma/sms""#);
+        let mut config = config(&sandbox);
+        config.own_code = true;
+        let (verifier, _) = verifier(config, r#""zadarma/sms""#);
         let check = soon(verifier.start(request())).await.unwrap();
         let code = soon(phone.next_sms()).await.code().unwrap().to_owned();
         assert_eq!(code.len(), 6, "message {n}");

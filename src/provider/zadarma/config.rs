@@ -39,22 +39,16 @@ pub struct Config {
     #[serde(default)]
     pub own_code: bool,
     /// The template of text messages, by its number in the account. Default: the vendor's.
-    #[serde(default)]
     pub template_id: Option<u64>,
     /// The sender of text messages, once it is registered in the account. Default: the vendor's.
-    #[serde(default)]
     pub caller_id: Option<String>,
     /// The account's number that calls, in E.164. Needed when the account has more than one.
-    #[serde(default)]
     pub call_from: Option<String>,
     /// The account's address that writes e-mail. Needed when the account has more than one.
-    #[serde(default)]
     pub email_from: Option<String>,
     /// The subject of e-mails. Default: the vendor's, in the person's language.
-    #[serde(default)]
     pub email_subject: Option<String>,
     /// The text of e-mails, with `{#code#}` where the code goes. Default: the vendor's, in the person's language.
-    #[serde(default)]
     pub email_body: Option<String>,
     /// How long the vendor may take to answer, in milliseconds in a file. Default 15 seconds.
     #[serde(default = "Config::default_time_out", rename = "time_out_ms", deserialize_with = "milliseconds")]
@@ -62,7 +56,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// The settings of an account with defaults for all the rest.
+    /// The settings of an account with defaults for all the rest, to be set field by field.
     #[must_use]
     pub fn new(key: Secret, secret: Secret) -> Self {
         Self {
@@ -94,13 +88,6 @@ impl Config {
         self
     }
 
-    /// Has messages carry our code, which we then judge ourselves.
-    #[must_use]
-    pub fn with_own_code(mut self) -> Self {
-        self.own_code = true;
-        self
-    }
-
     pub(super) fn validate(&self) -> Result<()> {
         let wrong = |message| Err(Error::new(ErrorKind::Misconfigured, message).with_provider(super::NAME));
         if !is_credential(&self.key) || !is_credential(&self.secret) {
@@ -112,7 +99,7 @@ impl Config {
         if self.call_from.as_ref().is_some_and(|number| PhoneNumber::parse(number, None).is_err()) {
             return wrong("`call_from` is one of the account's numbers in E.164, such as `+442037691881`");
         }
-        if self.email_body.as_ref().is_some_and(|text| !text.contains(CODE_PLACE)) {
+        if self.email_body.as_ref().is_some_and(|text| !text.contains("{#code#}")) {
             return wrong("`email_body` has `{#code#}` where the code goes");
         }
         let texts = [&self.caller_id, &self.email_from, &self.email_subject];
@@ -141,9 +128,6 @@ fn is_credential(secret: &Secret) -> bool {
 fn milliseconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     u64::deserialize(deserializer).map(Duration::from_millis)
 }
-
-/// Where the vendor puts the code into a text of ours.
-const CODE_PLACE: &str = "{#code#}";
 
 #[cfg(test)]
 mod tests {

@@ -3,16 +3,16 @@
 //! Source: the vendor's page "Multichannel data verification API" and its OpenAPI description, methods `/v1/verify/` and
 //! `/v1/verify/check`. Everything goes as a form in the body of a POST, signed over the same text.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use serde::Deserialize;
 
-use super::{
-    Config, NAME,
-    sign::{self, Parameters},
-};
+use super::{Config, NAME, sign};
 use crate::{
     channel::Channel,
     error::{Error, ErrorKind, Result},
@@ -28,26 +28,24 @@ pub(super) const LIFETIME: Duration = Duration::from_secs(600);
 
 /// `/v1/verify/`: sends a message with `own`, or with a code of the vendor's.
 pub(super) fn verify(config: &Config, order: &Order, own: Option<&Code>) -> Result<Request<Bytes>> {
-    let (channel, to) = match order.channel {
-        Channel::Sms => ("sms", order.phone.to_e164()),
-        Channel::VoiceCode => ("call_code", order.phone.to_e164()),
-        Channel::Email => ("email", order.email.clone().ok_or_else(|| error(ErrorKind::Rejected, NO_ADDRESS))?),
+    let phone = order.phone.to_e164();
+    let (channel, to, special) = match order.channel {
+        Channel::Sms => {
+            let template = config.template_id.map(|id| id.to_string());
+            ("sms", phone, vec![("template_id", template), ("caller_id", config.caller_id.clone())])
+        }
+        Channel::VoiceCode => ("call_code", phone, vec![("from", config.call_from.clone())]),
+        Channel::Email => {
+            let address = order.email.clone().ok_or_else(|| error(ErrorKind::Rejected, "needs an e-mail address"))?;
+            let (subject, body) = (config.email_subject.clone(), config.email_body.clone());
+            let from = config.email_from.clone();
+            ("email", address, vec![("from", from), ("email_subject", subject), ("email_body", body)])
+        }
         _ => return Err(error(ErrorKind::Unsupported, "has no such channel")),
     };
     let language = order.locale.as_deref().and_then(language).map(str::to_owned);
     let code = own.map(|code| code.expose().to_owned());
     let common = [("channel", Some(channel.to_owned())), ("to", Some(to)), ("language", language), ("code", code)];
-    let special = match order.channel {
-        Channel::Sms => {
-            vec![("template_id", config.template_id.map(|id| id.to_string())), ("caller_id", config.caller_id.clone())]
-        }
-        Channel::VoiceCode => vec![("from", config.call_from.clone())],
-        _ => vec![
-            ("from", config.email_from.clone()),
-            ("email_subject", config.email_subject.clone()),
-            ("email_body", config.email_body.clone()),
-        ],
-    };
     let given = common.into_iter().chain(special).filter_map(|(name, value)| Some((name, value?)));
     request(config, "/v1/verify/", given.collect())
 }
@@ -87,7 +85,7 @@ pub(super) fn read_verdict(answer: &Response<Bytes>, now: SystemTime) -> Result<
     }
 }
 
-fn request(config: &Config, path: &str, mut parameters: Parameters) -> Result<Request<Bytes>> {
+fn request(config: &Config, path: &str, mut parameters: BTreeMap<&str, String>) -> Result<Request<Bytes>> {
     parameters.insert("format", "json".to_owned());
     let query = sign::query(&parameters);
     Request::builder()
@@ -134,25 +132,19 @@ impl Body {
 fn read(answer: &Response<Bytes>, now: SystemTime) -> Result<Body> {
     let body: Option<Body> = serde_json::from_slice(answer.body()).ok();
     let says = |words| body.as_ref().is_some_and(|body| matches!(body.status, Said::Error) && body.says(words));
-    match answer.status() {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(error(ErrorKind::Misconfigured, REFUSED)),
-        StatusCode::TOO_MANY_REQUESTS => Err(rate_limited(answer, now)),
-        // Met in bodies with a status of success, too.
-        _ if says("Auth error") => Err(error(ErrorKind::Misconfigured, REFUSED)),
-        _ if says("You exceeded the rate limit") => Err(rate_limited(answer, now)),
-        status => match body {
-            Some(body) if status.is_success() || matches!(body.status, Said::Error) => Ok(body),
-            _ if status.is_client_error() => Err(error(ErrorKind::Rejected, "does not accept the request")),
-            _ => Err(error(ErrorKind::Unavailable, "answered with something that is not its JSON")),
-        },
+    let status = answer.status();
+    // The vendor refuses with status 200 as well: what is said counts as much as the status.
+    if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) || says("Auth error") {
+        return Err(error(ErrorKind::Misconfigured, "refuses `key` and `secret`"));
     }
-}
-
-fn rate_limited(answer: &Response<Bytes>, now: SystemTime) -> Error {
-    let error = error(ErrorKind::RateLimited, "takes no more requests for now");
-    match wait(answer, now) {
-        Some(wait) => error.with_retry_after(wait),
-        None => error,
+    if status == StatusCode::TOO_MANY_REQUESTS || says("You exceeded the rate limit") {
+        let error = error(ErrorKind::RateLimited, "takes no more requests for now");
+        return Err(wait(answer, now).into_iter().fold(error, Error::with_retry_after));
+    }
+    match body {
+        Some(body) if status.is_success() || matches!(body.status, Said::Error) => Ok(body),
+        _ if status.is_client_error() => Err(error(ErrorKind::Rejected, "does not accept the request")),
+        _ => Err(error(ErrorKind::Unavailable, "answered with something that is not its JSON")),
     }
 }
 
@@ -172,10 +164,6 @@ const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 fn error(kind: ErrorKind, message: &'static str) -> Error {
     Error::new(kind, message).with_provider(NAME)
 }
-
-const NO_ADDRESS: &str = "needs an e-mail address";
-
-const REFUSED: &str = "refuses `key` and `secret`";
 
 #[cfg(test)]
 mod tests;
