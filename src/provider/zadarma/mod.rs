@@ -72,8 +72,7 @@ impl Provider for Zadarma {
         async move {
             let own = self.config.own_code.then(|| without_leading_zero(&order.code)).transpose()?;
             let request = wire::verify(&self.config, order, own.as_ref())?;
-            let answer = self.http.send(request, Repeat::Never).await?;
-            let handle = wire::read_started(&answer, SystemClock.now())?;
+            let handle = wire::read_started(&self.http.send(request, Repeat::Never).await?, SystemClock.now())?;
             Ok(match own {
                 Some(code) => Started::new(handle, Settle::LocalCode(Expected::code(code))),
                 None => Started {
@@ -89,8 +88,7 @@ impl Provider for Zadarma {
         async move {
             let request = wire::check(&self.config, handle, typed)?;
             // Nobody knows whether a right code is right twice, nor how many wrong ones the vendor bears: asked once.
-            let answer = self.http.send(request, Repeat::Never).await?;
-            wire::read_verdict(&answer, SystemClock.now())
+            wire::read_verdict(&self.http.send(request, Repeat::Never).await?, SystemClock.now())
         }
         .boxed()
     }

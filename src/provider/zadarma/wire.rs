@@ -52,8 +52,8 @@ pub(super) fn verify(config: &Config, order: &Order, own: Option<&Code>) -> Resu
 
 /// `/v1/verify/check`: has the vendor judge a code.
 pub(super) fn check(config: &Config, handle: &Handle, typed: &Code) -> Result<Request<Bytes>> {
-    let given = [("request_id", handle.as_str().to_owned()), ("code", typed.expose().to_owned())];
-    request(config, "/v1/verify/check", given.into())
+    let (id, code) = (handle.as_str().to_owned(), typed.expose().to_owned());
+    request(config, "/v1/verify/check", [("request_id", id), ("code", code)].into())
 }
 
 /// Reads the answer to `/v1/verify/`.
@@ -136,6 +136,9 @@ fn read(answer: &Response<Bytes>, now: SystemTime) -> Result<Body> {
     // The vendor refuses with status 200 as well: what is said counts as much as the status.
     if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) || says("Auth error") {
         return Err(error(ErrorKind::Misconfigured, "refuses `key` and `secret`"));
+    }
+    if status == StatusCode::PAYMENT_REQUIRED {
+        return Err(error(ErrorKind::Misconfigured, "wants the account to be paid"));
     }
     if status == StatusCode::TOO_MANY_REQUESTS || says("You exceeded the rate limit") {
         let error = error(ErrorKind::RateLimited, "takes no more requests for now");
