@@ -4,6 +4,7 @@
 //! its vendor can, says how it went. [`registry`] lists those of this crate; an application may add its own.
 
 pub mod breaker;
+pub mod citcall;
 pub mod http;
 pub mod numcheck;
 pub mod registry;

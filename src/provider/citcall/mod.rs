@@ -1,0 +1,93 @@
+#![doc = include_str!("docs.md")]
+
+#[cfg_attr(not(test), expect(dead_code, reason = "no endpoint takes the vendor's reports yet"))]
+mod callback;
+pub(crate) mod cipher;
+mod config;
+mod wire;
+
+use std::sync::Arc;
+
+use futures_util::future::{BoxFuture, FutureExt};
+
+use super::{
+    Handle, Order, Provider, Settle, Started,
+    http::{Http, HttpClient, Repeat},
+};
+use crate::{
+    channel::Channel,
+    check::Expected,
+    clock::{Clock, SystemClock},
+    error::Result,
+};
+
+pub use config::{Config, Version};
+
+/// The name that policy files know it by.
+pub const NAME: &str = "citcall";
+
+/// What the vendor offers.
+pub const CHANNELS: &[Channel] = &[Channel::FlashCall];
+
+/// The client of Citcall.
+///
+/// ```
+/// # #[cfg(feature = "client")] {
+/// use handset::{Secret, provider::{http::HttpClient, citcall::{Citcall, Config}}};
+///
+/// let config = Config::new(Secret::new("the API key from the dashboard".replace(' ', "-")));
+/// let provider = Citcall::new(config, HttpClient::with_defaults()?)?;
+/// # let _ = provider;
+/// # }
+/// # Ok::<(), handset::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Citcall {
+    config: Config,
+    http: Http,
+    clock: Arc<dyn Clock>,
+}
+
+impl Citcall {
+    /// Makes the client of an account.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Misconfigured`](crate::ErrorKind::Misconfigured) when a setting cannot be used; the message names it.
+    pub fn new(config: Config, client: HttpClient) -> Result<Self> {
+        config.validate()?;
+        let http = Http::new(NAME, client, config.time_out);
+        Ok(Self { config, http, clock: Arc::new(SystemClock) })
+    }
+
+    /// What tells the time that is written into messages of version 2. Default: the computer's clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+}
+
+impl Provider for Citcall {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn channels(&self) -> &[Channel] {
+        CHANNELS
+    }
+
+    fn start<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Started>> {
+        async move {
+            let request = wire::miscall(&self.config, order, self.clock.now())?;
+            let answer = self.http.send(request, Repeat::Never).await?;
+            let call = wire::read_call(&self.config, order, &answer, self.clock.now())?;
+            let expected =
+                Expected::caller_id(call.caller.expose(), wire::DIGITS).map_err(|error| error.with_provider(NAME))?;
+            // Where the vendor gives no id of its own it knows the call by ours.
+            let handle = call.id.unwrap_or_else(|| order.check_id.to_string());
+            Ok(Started::new(Handle::new(handle), Settle::LocalCode(expected)))
+        }
+        .boxed()
+    }
+}
