@@ -12,6 +12,7 @@
 //!
 //! | method and path | does |
 //! |---|---|
+//! | `POST /citcall/v2/asynccall`, `POST /citcall/v3/motp` | Citcall |
 //! | `POST /numcheck/{locale}/init-call`, `POST /numcheck/{locale}/get-call-info` | NumCheck |
 //! | `POST /zadarma/v1/verify/`, `POST /zadarma/v1/verify/check` | Zadarma |
 //! | `GET /handsets` | the numbers and addresses known so far |
@@ -39,6 +40,7 @@
 //! # }
 //! ```
 
+mod citcall;
 mod common;
 mod control;
 mod fault;

@@ -19,6 +19,11 @@ pub(super) fn alphanumeric(length: usize) -> Result<String> {
     (0..length).map(|_| Ok(char::from_digit(below(36)?, 36).unwrap_or('0'))).collect()
 }
 
+/// Hexadecimal digits, each equally likely.
+pub(super) fn hexadecimal(length: usize) -> Result<String> {
+    (0..length).map(|_| Ok(char::from_digit(below(16)?, 16).unwrap_or('0'))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -34,6 +39,9 @@ mod tests {
     fn texts_have_their_length_and_differ() {
         let (one, other) = (alphanumeric(32).unwrap(), alphanumeric(32).unwrap());
         assert!(one.len() == 32 && one.bytes().all(|b| b.is_ascii_alphanumeric()));
+        assert_ne!(one, other);
+        let (one, other) = (hexadecimal(32).unwrap(), hexadecimal(32).unwrap());
+        assert!(one.len() == 32 && one.bytes().all(|b| b.is_ascii_hexdigit()));
         assert_ne!(one, other);
     }
 }

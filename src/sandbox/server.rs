@@ -14,6 +14,7 @@ use crate::{
     clock::{Clock, SystemClock},
     error::{Error, ErrorKind, Result},
     sandbox::{
+        citcall,
         common::{Common, Stop},
         control,
         handset::Handset,
@@ -29,6 +30,7 @@ use crate::{
 /// It tells everyone who can reach it what the handsets were sent: keep it on loopback, and out of production.
 pub struct Sandbox {
     address: SocketAddr,
+    citcall: Arc<citcall::Emulator>,
     numcheck: Arc<numcheck::Emulator>,
     zadarma: Arc<zadarma::Emulator>,
     common: Arc<Common>,
@@ -69,9 +71,10 @@ impl Sandbox {
         let address = listener.local_addr().map_err(no_address)?;
         let (running, stop) = watch::channel(());
         let common = Arc::new(Common::new(Stop::new(stop)));
+        let citcall = Arc::new(citcall::Emulator::new(Arc::clone(&common))?);
         let numcheck = Arc::new(numcheck::Emulator::new(Arc::clone(&common))?);
         let zadarma = Arc::new(zadarma::Emulator::new(Arc::clone(&common), clock)?);
-        let sandbox = Self { address, numcheck, zadarma, common, _running: running };
+        let sandbox = Self { address, citcall, numcheck, zadarma, common, _running: running };
         let server = axum::serve(listener, sandbox.router()).with_graceful_shutdown(sandbox.common.stop.wait());
         tokio::spawn(server.into_future());
         Ok(sandbox)
@@ -81,6 +84,24 @@ impl Sandbox {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The base of the Citcall API; a client appends `/v2/asynccall` or `/v3/motp`.
+    #[must_use]
+    pub fn citcall_url(&self) -> String {
+        format!("{}/citcall", self.url())
+    }
+
+    /// The user id of the one Citcall account, for version 2: 8 letters and digits.
+    #[must_use]
+    pub fn citcall_user_id(&self) -> &Secret {
+        self.citcall.user_id()
+    }
+
+    /// The API key of the one Citcall account, for both versions: 32 hexadecimal digits.
+    #[must_use]
+    pub fn citcall_api_key(&self) -> &Secret {
+        self.citcall.api_key()
     }
 
     /// The base of the NumCheck API; a client appends `/en/init-call`.
@@ -116,6 +137,7 @@ impl Sandbox {
     /// The same routes on the same state, to mount inside another app. They answer while the sandbox lives.
     pub fn router(&self) -> Router {
         Router::new()
+            .nest("/citcall", citcall::router(Arc::clone(&self.citcall)))
             .nest("/numcheck", numcheck::router(Arc::clone(&self.numcheck)))
             .nest("/zadarma", zadarma::router(Arc::clone(&self.zadarma)))
             .merge(control::router(Arc::clone(&self.common)))
