@@ -35,7 +35,7 @@ pub const CHANNELS: &[Channel] = &[Channel::FlashCall];
 /// # #[cfg(feature = "client")] {
 /// use handset::{Secret, provider::{http::HttpClient, citcall::{Citcall, Config}}};
 ///
-/// let config = Config::new(Secret::new("the API key from the dashboard".replace(' ', "-")));
+/// let config = Config::new(Secret::new("fe01ce2a7fbac8fafaed7c982a04e229"));
 /// let provider = Citcall::new(config, HttpClient::with_defaults()?)?;
 /// # let _ = provider;
 /// # }
