@@ -142,9 +142,16 @@ mod tests {
 
     #[test]
     fn what_is_no_report_is_refused_without_showing_it() {
-        for body in
-            ["", "[]", "{}", "null", r#"{"trxid":{}}"#, r#"{"rc":0,"token":"622150800042"}"#, "{\"trxid\":\"62215080"]
-        {
+        for body in [
+            "",
+            "[]",
+            r#"["0","7"]"#,
+            "{}",
+            "null",
+            r#"{"trxid":{}}"#,
+            r#"{"rc":0,"token":"622150800042"}"#,
+            "{\"trxid\":\"62215080",
+        ] {
             let error = read(&v3(), body.as_bytes(), NOW).unwrap_err();
             assert_eq!((error.kind(), error.provider()), (ErrorKind::InvalidInput, Some(NAME)), "{body}");
             assert!(!format!("{error:?}").contains("6221508"), "{error:?}");

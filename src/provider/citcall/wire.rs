@@ -11,7 +11,7 @@ use http::{
     HeaderValue, Method, Request, Response, StatusCode,
     header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER},
 };
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 
 use super::{
     Config, NAME, Version,
@@ -181,22 +181,27 @@ impl Body {
         struct Envelope {
             data: Option<String>,
         }
-        // What is wrong with the JSON is not told: it would quote what it says.
-        let envelope: Envelope = serde_json::from_slice(bytes).map_err(|_| NotRead::NotJson)?;
-        let body = match envelope.data {
+        match object::<Envelope>(bytes)?.data {
             Some(data) if config.version == Version::V2 => {
-                let text = cipher(config).open(&data, now).map_err(NotRead::Wrapped)?;
-                serde_json::from_str(&text)
+                object(cipher(config).open(&data, now).map_err(NotRead::Wrapped)?.as_bytes())
             }
-            _ => serde_json::from_slice(bytes),
-        };
-        body.map_err(|_| NotRead::NotJson)
+            _ => object(bytes),
+        }
     }
 
     /// The vendor's response code, whether it is written `"06"`, `"6"` or `6`.
     pub(super) fn rc(&self) -> Option<u16> {
         self.rc.as_deref()?.parse().ok()
     }
+}
+
+/// Reads a JSON object. Left to itself, serde reads a struct from a list of its values as well. What is wrong is not told: it
+/// would quote the body.
+fn object<T: DeserializeOwned>(json: &[u8]) -> Result<T, NotRead> {
+    if json.trim_ascii_start().first() != Some(&b'{') {
+        return Err(NotRead::NotJson);
+    }
+    serde_json::from_slice(json).map_err(|_| NotRead::NotJson)
 }
 
 /// Why a body cannot be read.
@@ -218,6 +223,8 @@ fn read(config: &Config, answer: &Response<Bytes>, now: SystemTime) -> Result<Bo
         (_, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
             return Err(error(ErrorKind::Misconfigured, "refuses the account, or the address of this machine"));
         }
+        // Another number would fare no better, so this is no `Rejected`.
+        (_, StatusCode::PAYMENT_REQUIRED) => return Err(error(ErrorKind::Misconfigured, BALANCE)),
         (_, status) if status.is_client_error() => {
             return Err(error(ErrorKind::Rejected, "does not accept the request"));
         }
@@ -238,7 +245,7 @@ fn refusal(rc: u16) -> Error {
     use ErrorKind::{Misconfigured, Rejected, Unavailable};
     let (kind, message) = match rc {
         6 => (Rejected, "does not place the call"),
-        14 => (Misconfigured, "the account's balance is too low: top it up"),
+        14 => (Misconfigured, BALANCE),
         34 => (Unavailable, "the service is not available for now"),
         44 => (Misconfigured, "the sender of the account is closed"),
         66 => (Unavailable, "is being maintained"),
@@ -297,6 +304,8 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
         _ => None,
     })
 }
+
+const BALANCE: &str = "the account's balance is too low: top it up";
 
 #[cfg(test)]
 mod tests {
@@ -470,6 +479,7 @@ mod tests {
         for (status, body, kind) in [
             (401, "", ErrorKind::Misconfigured),
             (403, "<html>not on the list</html>", ErrorKind::Misconfigured),
+            (402, "", ErrorKind::Misconfigured),
             (404, "", ErrorKind::Rejected),
             (400, r#"{"rc":0}"#, ErrorKind::Rejected),
             (429, r#"{"rc":0}"#, ErrorKind::RateLimited),
@@ -477,7 +487,8 @@ mod tests {
             (200, "<html>busy</html>", ErrorKind::Unavailable),
             (200, "", ErrorKind::Unavailable),
             (200, "{}", ErrorKind::Unavailable),
-            (200, "[0]", ErrorKind::Unavailable),
+            (200, r#"["0","7",null,null,"622150800042",null,null]"#, ErrorKind::Unavailable),
+            (200, r#""0""#, ErrorKind::Unavailable),
             (200, r#"{"rc":"OK","token":"622150800042"}"#, ErrorKind::Unavailable),
             (200, r#"{"rc":-1,"token":"622150800042"}"#, ErrorKind::Unavailable),
             (200, r#"{"token":"622150800042"}"#, ErrorKind::Unavailable),
