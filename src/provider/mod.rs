@@ -141,6 +141,25 @@ pub struct Order {
     pub return_to: Option<ReturnTo>,
 }
 
+impl Order {
+    /// An order with nothing but what every order has, for the tests of a provider.
+    #[must_use]
+    pub fn new(check_id: CheckId, phone: PhoneNumber, channel: Channel, code: Code) -> Self {
+        Self {
+            check_id,
+            phone,
+            channel,
+            code,
+            locale: None,
+            email: None,
+            client_ip: None,
+            preflight: false,
+            callback_url: None,
+            return_to: None,
+        }
+    }
+}
+
 /// Where a device comes back to, and what it has to bring along.
 #[derive(Clone)]
 #[non_exhaustive]

@@ -333,14 +333,8 @@ mod tests {
     }
 
     fn order(phone: &str) -> Order {
-        Order {
-            check_id: "AAAAAAAAAAAAAAAAAAAAAA".parse().unwrap(),
-            phone: PhoneNumber::parse(phone, None).unwrap(),
-            channel: Channel::FlashCall,
-            code: Code::new("123456").unwrap(),
-            locale: None,
-            email: None,
-        }
+        let id = "AAAAAAAAAAAAAAAAAAAAAA".parse().unwrap();
+        Order::new(id, PhoneNumber::parse(phone, None).unwrap(), Channel::FlashCall, Code::new("123456").unwrap())
     }
 
     fn answer(status: u16, body: impl Into<Bytes>) -> Response<Bytes> {

@@ -9,14 +9,8 @@ fn config() -> Config {
 }
 
 fn order(channel: Channel) -> Order {
-    Order {
-        check_id: "AAAAAAAAAAAAAAAAAAAAAA".parse().unwrap(),
-        phone: PhoneNumber::parse(NUMBER, None).unwrap(),
-        channel,
-        code: Code::new("482916").unwrap(),
-        locale: None,
-        email: None,
-    }
+    let id = "AAAAAAAAAAAAAAAAAAAAAA".parse().unwrap();
+    Order::new(id, PhoneNumber::parse(NUMBER, None).unwrap(), channel, Code::new("482916").unwrap())
 }
 
 fn body(request: &Request<Bytes>) -> &str {
