@@ -32,16 +32,16 @@ impl Verifier {
         let now = inner.trusted_time()?;
         self.limit_answer(subject, caller, now).await?;
         let owner = inner.owner(subject);
-        if typed.digits.is_none() {
+        if let Err(not_digits) = &typed.digits {
             // No code of ours has letters: only an app that got one from a vendor hands it in, and only for such a check.
-            let record = inner.store.load(id, now).await?.filter(|record| record.owner == owner).ok_or_else(ended)?;
-            if !matches!(record.judge, Judge::Redirect) {
-                return TypedCode::parse(typed.raw.expose()).map(|_| Err(ended()))?;
+            let record = inner.store.load(id, now).await?.filter(|record| record.owner == owner);
+            if !record.is_some_and(|record| matches!(record.judge, Judge::Redirect)) {
+                return Err(not_digits.clone());
             }
         }
         let settled = self.attempt(id, owner, true, now, async |record| inner.verdict(&id, record, &typed).await).await;
         if settled.as_ref().is_err_and(|error| error.kind() == ErrorKind::CheckEnded)
-            && let Some(digits) = &typed.digits
+            && let Ok(digits) = &typed.digits
         {
             CodeMacs::matches_nothing(&inner.keys, &id, digits);
         }
@@ -114,11 +114,11 @@ impl Inner {
     /// Whether what was typed is right: we say so, or the vendor.
     async fn verdict(&self, id: &CheckId, record: &Record, typed: &Typed) -> Result<Verdict> {
         match (&record.judge, &typed.digits) {
-            (Judge::Us(macs), Some(digits)) => match macs.matches(&self.keys, id, &record.context, digits) {
+            (Judge::Us(macs), Ok(digits)) => match macs.matches(&self.keys, id, &record.context, digits) {
                 true => Ok(Verdict::Match),
                 false => Ok(Verdict::NoMatch),
             },
-            (Judge::Vendor, Some(digits)) => {
+            (Judge::Vendor, Ok(digits)) => {
                 let private: Private = self.keys.open(id, &record.sealed)?;
                 let (provider, handle) = self.current(&private)?;
                 provider.judge(handle, &digits.to_code()?).await
@@ -132,7 +132,7 @@ impl Inner {
 /// What was handed in: digits that a person typed, or a vendor's code that an app got.
 struct Typed {
     raw: Secret,
-    digits: Option<TypedCode>,
+    digits: Result<TypedCode>,
 }
 
 impl Typed {
@@ -142,9 +142,8 @@ impl Typed {
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
             && text.bytes().any(|b| b.is_ascii_alphabetic());
         match digits {
-            Ok(digits) => Ok(Self { raw: Secret::new(text), digits: Some(digits) }),
-            Err(_) if opaque => Ok(Self { raw: Secret::new(text), digits: None }),
-            Err(error) => Err(error),
+            Err(error) if !opaque => Err(error),
+            digits => Ok(Self { raw: Secret::new(text), digits }),
         }
     }
 }
