@@ -370,7 +370,7 @@ fn paths(bench: &Bench) -> Vec<Case> {
         lost("another well-known name", "/.well-known/openid-configuration"),
         lost("a file beside the description", "/openapi.yaml"),
         lost("a slash after the description", "/openapi.json/"),
-        lost("a redirect of a provider that has none", "/redirect/numcheck?code=canary"),
+        ended("a redirect without a state", Method::GET, "/redirect/numcheck?code=canary"),
         lost("a redirect of nobody", "/redirect/canary"),
         lost("a callback of a provider that has none", "/callback/numcheck/canary"),
         case("a slash at the end", ask(&Method::POST, "/checks/").json(&json!({})), 404, "not-found"),

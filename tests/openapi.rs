@@ -165,7 +165,7 @@ async fn what_goes_wrong_is_as_described() {
     let limited = site.post("/checks", "/checks", &start(NUMBER, "c"), 429).await;
     assert!(limited["retry_after"].as_u64().unwrap() > 0);
 
-    site.expect("/redirect/{provider}", site.ask(Method::GET, "/redirect/numcheck"), 404).await;
+    site.expect("/redirect/{provider}", site.ask(Method::GET, "/redirect/numcheck"), 410).await;
     site.expect("/callback/{provider}/{token}", site.ask(Method::POST, "/callback/numcheck/x"), 404).await;
 }
 

@@ -19,11 +19,14 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::CheckEnded`] when there is no open check of this subject for this state. [`ErrorKind::Unavailable`] when
-    /// the vendor could not exchange what came back; the check stays open for the next channel.
+    /// [`ErrorKind::Unsupported`] when there is no such provider. [`ErrorKind::CheckEnded`] when there is no open check of this
+    /// subject for this state. What the vendor says to it, or that it cannot be reached, is told by the check.
     pub async fn redirect(&self, subject: &Subject, provider: &str, query: &str, caller: Caller) -> Result<Check> {
         let inner = &self.inner;
         let now = inner.trusted_time()?;
+        if !inner.providers.contains_key(provider) {
+            return Err(Error::new(ErrorKind::Unsupported, "there is no such provider"));
+        }
         let url = inner.url(&format!("redirect/{provider}?{query}")).ok_or_else(ended)?;
         let returned = Returned::Browser { url };
         let state = returned.parameter("state").ok_or_else(ended)?;
