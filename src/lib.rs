@@ -29,7 +29,9 @@ pub mod sandbox;
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub mod testing;
 
+mod cache;
 mod capped;
+mod crypto;
 mod problem;
 mod random;
 mod visitor;

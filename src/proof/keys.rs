@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::{
+    crypto,
     error::{Error, ErrorKind, Result},
     random,
     secret::Secret,
@@ -77,7 +78,7 @@ impl ProofKey {
     }
 
     fn from_hmac(secret: &[u8]) -> Result<Self> {
-        install()?;
+        crypto::install()?;
         if secret.len() < 32 {
             return Err(misconfigured("a secret for HS256 has at least 32 bytes; make one with a generator"));
         }
@@ -100,7 +101,7 @@ impl ProofKey {
         algorithm: Algorithm,
         otherwise: &'static str,
     ) -> Result<Self> {
-        install()?;
+        crypto::install()?;
         let wrong = |source| misconfigured(otherwise).with_source(source);
         let signing = key.map_err(wrong)?;
         let mut jwk = Jwk::from_encoding_key(&signing, algorithm).map_err(wrong)?;
@@ -170,21 +171,6 @@ impl ProofKeys {
 
 fn misconfigured(message: &'static str) -> Error {
     Error::new(ErrorKind::Misconfigured, message)
-}
-
-/// Tells `jsonwebtoken` which cryptography to use, before it is used: left to itself it panics when another crate of the
-/// program has turned on the other one as well.
-fn install() -> Result<()> {
-    // A second call changes nothing, and says so.
-    #[cfg(feature = "aws-lc")]
-    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
-    #[cfg(all(feature = "rust-crypto", not(feature = "aws-lc")))]
-    let _ = jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER.install_default();
-    if cfg!(any(feature = "aws-lc", feature = "rust-crypto")) {
-        Ok(())
-    } else {
-        Err(misconfigured("this build cannot sign proofs: turn on the feature `aws-lc` or `rust-crypto` of `handset`"))
-    }
 }
 
 #[cfg(test)]

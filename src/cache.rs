@@ -1,0 +1,183 @@
+//! What is costly to get and good for a while: fetched once, however many ask at the same moment. It may be lost.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use jsonwebtoken::DecodingKey;
+use moka::{Expiry, future::Cache, ops::compute::Op};
+
+use crate::error::{Error, Result};
+
+/// One value that says itself for how long it is good.
+pub(crate) struct Kept<V>(Cache<(), Lasting<V>>);
+
+#[derive(Clone)]
+struct Lasting<V> {
+    value: V,
+    life: Duration,
+}
+
+impl<V: Clone + Send + Sync + 'static> Kept<V> {
+    pub(crate) fn new() -> Self {
+        Self(Cache::builder().max_capacity(1).expire_after(ByLife).build())
+    }
+
+    /// The value, or what `fetch` brings, with the time for which that may be used. Everybody who asks meanwhile waits for the
+    /// same fetch, and gets its error.
+    pub(crate) async fn get_or_fetch(&self, fetch: impl Future<Output = Result<(V, Duration)>>) -> Result<V> {
+        let fetch = async { fetch.await.map(|(value, life)| Lasting { value, life }) };
+        let kept = self.0.try_get_with((), fetch).await;
+        kept.map(|lasting| lasting.value).map_err(|error| Error::clone(&error))
+    }
+
+    /// Forgets the value, which has turned out to be good no more.
+    pub(crate) async fn forget(&self) {
+        self.0.invalidate(&()).await;
+    }
+}
+
+impl<V> fmt::Debug for Kept<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Kept([redacted])")
+    }
+}
+
+struct ByLife;
+
+impl<V> Expiry<(), Lasting<V>> for ByLife {
+    fn expire_after_create(&self, (): &(), created: &Lasting<V>, _: Instant) -> Option<Duration> {
+        Some(created.life)
+    }
+}
+
+/// The public keys of one signer, by the names that the signer gives them.
+pub(crate) struct PublicKeys(Cache<(), Arc<KeySet>>);
+
+struct KeySet {
+    keys: HashMap<String, DecodingKey>,
+    fetched_at: SystemTime,
+}
+
+impl PublicKeys {
+    pub(crate) fn new() -> Self {
+        Self(Cache::new(1))
+    }
+
+    /// The key of a name. The set is fetched when it is not there or too old, and once more for a name that is not in it,
+    /// since the signer may have changed keys; but not again within a minute, whatever names strangers make up.
+    pub(crate) async fn key(
+        &self,
+        name: &str,
+        now: SystemTime,
+        fetch: impl Future<Output = Result<HashMap<String, DecodingKey>>>,
+    ) -> Result<Option<DecodingKey>> {
+        if let Some(set) = self.0.get(&()).await.filter(|set| set.settles(name, now)) {
+            return Ok(set.keys.get(name).cloned());
+        }
+        // One at a time: who waited looks at what the one before has fetched.
+        let looked = self.0.entry(()).and_try_compute_with(async |current| match current {
+            Some(set) if set.value().settles(name, now) => Ok(Op::Nop),
+            _ => fetch.await.map(|keys| Op::Put(Arc::new(KeySet { keys, fetched_at: now }))),
+        });
+        let looked: Result<_> = looked.await;
+        Ok(looked?.into_entry().and_then(|set| set.value().keys.get(name).cloned()))
+    }
+}
+
+impl fmt::Debug for PublicKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PublicKeys")
+    }
+}
+
+impl KeySet {
+    /// Whether the set is young enough to say which key a name has, or that it has none.
+    fn settles(&self, name: &str, now: SystemTime) -> bool {
+        let age = now.duration_since(self.fetched_at).unwrap_or_default();
+        age < if self.keys.contains_key(name) { KEYS_LIFE } else { UNKNOWN_LIFE }
+    }
+}
+
+/// For how long a key is used before its signer is asked whether it still is one.
+const KEYS_LIFE: Duration = Duration::from_secs(60 * 60);
+
+/// How long an unknown name stays unknown.
+const UNKNOWN_LIFE: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::join_all;
+
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[tokio::test]
+    async fn many_who_ask_at_once_cost_one_fetch() {
+        let (kept, fetched) = (Kept::new(), AtomicUsize::new(0));
+        let fetch = || async {
+            tokio::task::yield_now().await;
+            Ok((fetched.fetch_add(1, Ordering::Relaxed), Duration::from_secs(60)))
+        };
+        let got = join_all((0..32).map(|_| kept.get_or_fetch(fetch()))).await;
+        assert!(got.into_iter().all(|value| value.unwrap() == 0));
+
+        kept.forget().await;
+        assert_eq!(kept.get_or_fetch(fetch()).await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_has_no_life_left_and_what_failed_is_not_kept() {
+        let kept = Kept::new();
+        let failed = kept.get_or_fetch(async { Err(Error::new(ErrorKind::Unavailable, "down")) }).await;
+        assert_eq!(failed.unwrap_err().kind(), ErrorKind::Unavailable);
+        assert_eq!(kept.get_or_fetch(async { Ok((1, Duration::ZERO)) }).await.unwrap(), 1);
+        assert_eq!(kept.get_or_fetch(async { Ok((2, Duration::from_secs(60))) }).await.unwrap(), 2);
+        assert_eq!(kept.get_or_fetch(async { Ok((3, Duration::from_secs(60))) }).await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn strangers_names_cost_one_fetch_a_minute() {
+        let (keys, fetched) = (PublicKeys::new(), AtomicUsize::new(0));
+        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_600_000_000);
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let look = async |name: &str, now| {
+            let fetch = async {
+                tokio::task::yield_now().await;
+                let names: &[&str] = if fetched.fetch_add(1, Ordering::Relaxed) == 0 { &["old"] } else { &["new"] };
+                Ok(names.iter().map(|name| ((*name).to_owned(), DecodingKey::from_secret(b"k"))).collect())
+            };
+            keys.key(name, now, fetch).await.unwrap().is_some()
+        };
+        assert!(join_all((0..32).map(|_| look("old", start))).await.into_iter().all(|found| found));
+        assert!(!look("new", at(59)).await);
+        assert!(look("old", at(59)).await);
+        assert_eq!(fetched.load(Ordering::Relaxed), 1);
+
+        assert!(join_all((0..32).map(|_| look("new", at(60)))).await.into_iter().all(|found| found));
+        assert!(!look("old", at(60)).await, "a key that was taken back is no key");
+        assert_eq!(fetched.load(Ordering::Relaxed), 2);
+
+        look("new", at(60 + 3600)).await;
+        assert_eq!(fetched.load(Ordering::Relaxed), 3, "once an hour the signer is asked again");
+    }
+
+    #[tokio::test]
+    async fn a_fetch_that_failed_leaves_the_keys_as_they_were() {
+        let keys = PublicKeys::new();
+        let now = SystemTime::UNIX_EPOCH;
+        let down = || async { Err(Error::new(ErrorKind::Unavailable, "down")) };
+        assert!(keys.key("a", now, down()).await.is_err());
+        let set = async { Ok(HashMap::from([("a".to_owned(), DecodingKey::from_secret(b"k"))])) };
+        assert!(keys.key("a", now, set).await.unwrap().is_some());
+        let later = now + Duration::from_secs(600);
+        assert!(keys.key("b", later, down()).await.is_err());
+        assert!(keys.key("a", later, down()).await.unwrap().is_some());
+    }
+}
