@@ -21,9 +21,10 @@ pub(super) struct Common {
 }
 
 impl Common {
-    pub(super) fn new(stop: Stop) -> Self {
+    /// `origin` is where the emulators are, such as `http://127.0.0.1:41234`.
+    pub(super) fn new(stop: Stop, origin: String) -> Self {
         Self {
-            handsets: Handsets::default(),
+            handsets: Handsets::new(origin),
             knobs: Knobs::default(),
             log: Log::default(),
             stop,

@@ -10,7 +10,7 @@ use axum::{
         IntoResponse, Response,
         sse::{self, KeepAlive, Sse},
     },
-    routing::get,
+    routing::{get, post},
 };
 use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -21,6 +21,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     sandbox::{
         common::Common,
+        device::{Opened, Over},
         handset::{Line, inbox},
         knob::Scope,
     },
@@ -31,6 +32,7 @@ pub(super) fn router(common: Arc<Common>) -> Router {
     Router::new()
         .route("/handsets", get(handsets))
         .route("/handsets/{number}/events", get(events))
+        .route("/handsets/{number}/open", post(open))
         .route("/knobs", get(knobs).put(set_knobs).delete(clear_knobs))
         .with_state(common)
 }
@@ -63,6 +65,25 @@ fn live(line: Arc<Line>, seen: u64) -> impl Stream<Item = Result<sse::Event, Inf
         let data = serde_json::to_string(&event).unwrap_or_default();
         Some((Ok(sse::Event::default().id(id.to_string()).data(data)), (line, id)))
     })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Open {
+    url: String,
+    over: Over,
+}
+
+async fn open(
+    State(common): State<Arc<Common>>,
+    Path(number): Path<String>,
+    body: Bytes,
+) -> Result<Json<Opened>, Problem> {
+    let Open { url, over } = serde_json::from_slice(&body).map_err(|wrong| {
+        let shape = r#"a URL is opened with {"url": "..", "over": "mobile_data"} or "wifi""#;
+        Error::new(ErrorKind::InvalidInput, format!("{shape}: {wrong}"))
+    })?;
+    Ok(Json(common.handsets.handset(&number_of(&number)?).open(&url, over).await?))
 }
 
 async fn knobs(State(common): State<Arc<Common>>) -> Json<Value> {

@@ -20,6 +20,8 @@ use crate::{
 /// Each value keeps its own place: waiting gives every event once, from the first one on.
 pub struct Handset {
     number: String,
+    /// Where the emulators are, such as `http://127.0.0.1:41234`.
+    pub(super) origin: String,
     line: Arc<Line>,
     /// The id of the last event that waiting has given.
     place: tokio::sync::Mutex<u64>,
@@ -186,23 +188,32 @@ pub enum CallState {
 
 /// Every handset that was asked for or called.
 #[derive(Default)]
-pub(super) struct Handsets(Mutex<BTreeMap<String, Arc<Line>>>);
+pub(super) struct Handsets {
+    lines: Mutex<BTreeMap<String, Arc<Line>>>,
+    origin: String,
+}
 
 impl Handsets {
+    /// The handsets of the emulators at an origin.
+    pub(super) fn new(origin: String) -> Self {
+        Self { lines: Mutex::default(), origin }
+    }
+
     pub(super) fn handset(&self, number: &str) -> Handset {
         let number = inbox(number);
-        Handset { line: self.line(&number), number, place: tokio::sync::Mutex::default() }
+        let (line, origin) = (self.line(&number), self.origin.clone());
+        Handset { number, origin, line, place: tokio::sync::Mutex::default() }
     }
 
     /// The line of a number in E.164, or of an address.
     pub(super) fn line(&self, number: &str) -> Arc<Line> {
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(lines.entry(number.to_owned()).or_default())
     }
 
     /// The known numbers and addresses, in order.
     pub(super) fn numbers(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
     }
 }
 

@@ -17,6 +17,7 @@
 //! | `POST /zadarma/v1/verify/`, `POST /zadarma/v1/verify/check` | Zadarma |
 //! | `GET /handsets` | the numbers and addresses known so far |
 //! | `GET /handsets/{number}/events` | what reached a handset: a JSON array, or live with `Accept: text/event-stream` |
+//! | `POST /handsets/{number}/open` | opens a URL of the emulators on the handset, over mobile data or Wi-Fi |
 //! | `GET`, `PUT`, `DELETE /knobs` | shows, sets and clears [`Knobs`] |
 //!
 //! ```
@@ -43,6 +44,7 @@
 mod citcall;
 mod common;
 mod control;
+mod device;
 mod fault;
 mod handset;
 mod knob;
@@ -53,6 +55,7 @@ mod random;
 mod server;
 mod zadarma;
 
+pub use device::{Opened, Over};
 pub use handset::{CallState, Event, Handset, IncomingCall};
 pub use knob::{Knob, Knobs, Scope};
 pub use log::LoggedRequest;

@@ -70,7 +70,7 @@ impl Sandbox {
         let listener = TcpListener::bind(address).await.map_err(no_address)?;
         let address = listener.local_addr().map_err(no_address)?;
         let (running, stop) = watch::channel(());
-        let common = Arc::new(Common::new(Stop::new(stop)));
+        let common = Arc::new(Common::new(Stop::new(stop), format!("http://{address}")));
         let citcall = Arc::new(citcall::Emulator::new(Arc::clone(&common))?);
         let numcheck = Arc::new(numcheck::Emulator::new(Arc::clone(&common))?);
         let zadarma = Arc::new(zadarma::Emulator::new(Arc::clone(&common), clock)?);
