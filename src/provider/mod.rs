@@ -340,11 +340,14 @@ impl Polled {
 pub struct Report {
     /// What the vendor names the order by, for vendors that cannot call the URL of one check: see [`Provider::alias`].
     pub alias: Option<String>,
+    /// The order that it is about, for vendors that name it: a report about an earlier order of the check has no effect.
+    pub handle: Option<Handle>,
     /// Whether possession was shown. What only tells of the delivery is [`Verdict::Pending`].
     pub verdict: Verdict,
     /// Whether the message arrived.
     pub delivery: Option<Delivery>,
-    /// What tells this report from the next one, where the vendor gives it: a second delivery of it has no effect.
+    /// What tells this report from the next one, where the vendor gives it: a second delivery of it has no effect. With a
+    /// vendor that is asked as well, what the order's [`Handle`] says.
     pub id: Option<String>,
 }
 
@@ -352,7 +355,7 @@ impl Report {
     /// A report with a verdict.
     #[must_use]
     pub fn new(verdict: Verdict) -> Self {
-        Self { alias: None, verdict, delivery: None, id: None }
+        Self { alias: None, handle: None, verdict, delivery: None, id: None }
     }
 }
 

@@ -20,7 +20,7 @@ impl Verifier {
         if !waits || !inner.polls.entry(id).or_insert(()).is_fresh() {
             return;
         }
-        let verdict = match inner.poll(&id, record).await {
+        let verdict = match inner.poll(&id, record, now).await {
             Ok(Verdict::Pending) => return,
             Ok(verdict) => verdict,
             Err(error) => {
@@ -38,9 +38,30 @@ impl Verifier {
 }
 
 impl Inner {
-    async fn poll(&self, id: &CheckId, record: &Record) -> Result<Verdict> {
+    async fn poll(&self, id: &CheckId, record: &Record, now: SystemTime) -> Result<Verdict> {
         let private: Private = self.keys.open(id, &record.sealed)?;
         let (provider, handle) = self.current(&private)?;
-        Ok(provider.poll(handle).await?.verdict)
+        let verdict = provider.poll(handle).await?.verdict;
+        match self.is_news(provider.name(), handle.as_str(), verdict, record, now).await? {
+            true => Ok(verdict),
+            false => Ok(Verdict::Pending),
+        }
+    }
+
+    /// Whether a verdict on an order has not counted before, told by the vendor or asked for. A vendor goes on to say that an
+    /// order failed for as long as it is asked, and that costs one attempt. A match needs no memory: it ends the check.
+    pub(super) async fn is_news(
+        &self,
+        provider: &str,
+        order: &str,
+        verdict: Verdict,
+        record: &Record,
+        now: SystemTime,
+    ) -> Result<bool> {
+        if verdict != Verdict::NoMatch {
+            return Ok(true);
+        }
+        let told = self.keys.name("verdict", &[provider.as_bytes(), order.as_bytes()]);
+        self.store.once(told, record.state.expires_at(), now).await
     }
 }

@@ -76,15 +76,17 @@ impl Verifier {
         let Some(record) = inner.store.load(id, now).await? else { return Ok(()) };
         let private: Private = inner.keys.open(&id, &record.sealed)?;
         let here = private.current().is_some_and(|(name, _)| name == provider);
-        let decides = matches!(record.judge, Judge::Callback | Judge::Redirect | Judge::Poll);
-        if !here || !decides || report.verdict == Verdict::Pending {
+        // An order before the one that is out, whose message was left behind.
+        let late = report.handle.is_some() && report.handle != private.handle;
+        // Not a redirect: that some device showed the number says nothing about the browser that started the check.
+        let decides = matches!(record.judge, Judge::Callback | Judge::Poll);
+        if !here || late || !decides || report.verdict == Verdict::Pending {
             return Ok(());
         }
-        if let Some(report_id) = &report.id {
-            let seen = inner.keys.name("callback", &[provider.as_bytes(), report_id.as_bytes()]);
-            if !inner.store.once(seen, record.state.expires_at(), now).await? {
-                return Ok(());
-            }
+        if let Some(report_id) = &report.id
+            && !inner.is_news(provider, report_id, report.verdict, &record, now).await?
+        {
+            return Ok(());
         }
         // A check that has ended meanwhile stays as it ended; the vendor is told that it was heard.
         let settled = self.attempt(id, record.owner, false, now, async |_| Ok(report.verdict)).await;
