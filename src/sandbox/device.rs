@@ -51,10 +51,10 @@ impl Handset {
         let mut url = Url::parse(url).ok().filter(|url| self.knows(url)).ok_or_else(foreign)?;
         let client = Client::builder().redirect(Policy::none()).no_proxy().build().map_err(lost)?;
         for _ in 0..=MAX_HOPS {
-            let mut request = client.get(url.clone());
-            if over == Over::MobileData {
-                request = request.header(SIM, self.number());
-            }
+            let request = match over {
+                Over::MobileData => client.get(url.clone()).header(SIM, self.number()),
+                Over::Wifi => client.get(url.clone()).header(WIFI, "true"),
+            };
             let answer = request.send().await.map_err(lost)?;
             let status = answer.status();
             let location = answer.headers().get("location").filter(|_| status.is_redirection());
@@ -86,6 +86,9 @@ fn lost(source: reqwest::Error) -> Error {
 
 /// The header by which the emulators know the SIM. No real vendor reads it.
 pub(super) const SIM: &str = "x-sandbox-sim";
+
+/// The header by which they know a handset that has no SIM to show. A browser sends neither.
+pub(super) const WIFI: &str = "x-sandbox-wifi";
 
 /// As many as a vendor's SDK follows.
 const MAX_HOPS: usize = 10;
