@@ -4,6 +4,8 @@
 //! its scheme. A callback that was checked is still only as good as what the scheme covers; a vendor's `docs.md` says what
 //! that is.
 
+pub(crate) mod http_signature;
+
 use std::{
     fmt,
     net::IpAddr,
