@@ -35,6 +35,11 @@ pub enum Knob {
     CallerEnding(String),
     /// Writes ids, caller numbers and codes as JSON strings.
     IdsAsStrings,
+    /// Lets access tokens live for this long, an hour by default; milliseconds in JSON, told in whole seconds.
+    #[serde(with = "millis")]
+    TokenLifetime(Duration),
+    /// Spoils the callbacks that vendors sign.
+    Callback(CallbackFault),
     /// Refuses with the vendor's error body. No call is made.
     ErrorCode {
         /// The vendor's own number of the error.
@@ -68,7 +73,9 @@ impl Knob {
             Self::Redirect(url) if HeaderValue::from_str(url).is_err() => "`redirect` is a URL",
             Self::ErrorCode { code: 0, .. } => "`code` 0 would mean success",
             Self::ErrorCode { status, .. } if !(400..=599).contains(status) => "`status` is 400 to 599",
-            Self::Latency(wait) | Self::RingTime(wait) if *wait > LONGEST => "no wait is longer than an hour",
+            Self::Latency(wait) | Self::RingTime(wait) | Self::TokenLifetime(wait) if *wait > LONGEST => {
+                "no wait is longer than an hour"
+            }
             _ => return Ok(()),
         };
         Err(Error::new(ErrorKind::InvalidInput, wrong))
@@ -102,6 +109,21 @@ impl fmt::Debug for Knob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.to_entry().as_ref().map_or("knob", |(name, _)| name))
     }
+}
+
+/// What is wrong with a vendor's callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CallbackFault {
+    /// It is not sent.
+    None,
+    /// It is sent twice.
+    Duplicate,
+    /// It says the opposite of what was signed.
+    Forged,
+    /// It was signed ten minutes ago.
+    Late,
 }
 
 /// Whose requests a knob is for.
@@ -212,6 +234,14 @@ impl Dials {
         self.find(|knob| if let Knob::RingTime(wait) = knob { Some(*wait) } else { None }).unwrap_or(RING_TIME)
     }
 
+    pub(super) fn token_lifetime(&self) -> Duration {
+        self.find(|knob| if let Knob::TokenLifetime(life) = knob { Some(*life) } else { None }).unwrap_or(LONGEST)
+    }
+
+    pub(super) fn callback(&self) -> Option<CallbackFault> {
+        self.find(|knob| if let Knob::Callback(fault) = knob { Some(*fault) } else { None })
+    }
+
     pub(super) fn caller_ending(&self) -> Option<&str> {
         self.find(|knob| if let Knob::CallerEnding(ending) = knob { Some(ending.as_str()) } else { None })
     }
@@ -264,6 +294,7 @@ mod tests {
         let knobs = Knobs::default();
         let all = json!({
             "latency": 250, "ring_time": 0, "not_answered": true, "caller_ending": "0042", "ids_as_strings": true,
+            "token_lifetime": 60_000, "callback": "forged",
             "error_code": { "code": 7, "status": 402 }, "http_500": true, "html": true, "redirect": "/away",
             "time_out": true, "wrong_json": true, "big_body": true, "drop_connection": true,
         });

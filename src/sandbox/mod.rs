@@ -13,6 +13,7 @@
 //! | method and path | does |
 //! |---|---|
 //! | `POST /citcall/v2/asynccall`, `POST /citcall/v3/motp` | Citcall |
+//! | `/idlayr/oauth2/..`, `/idlayr/phone_check/..`, `/idlayr/coverage/..`, `/idlayr/.well-known/jwks.json` | IDlayr |
 //! | `POST /numcheck/{locale}/init-call`, `POST /numcheck/{locale}/get-call-info` | NumCheck |
 //! | `POST /zadarma/v1/verify/`, `POST /zadarma/v1/verify/check` | Zadarma |
 //! | `GET /handsets` | the numbers and addresses known so far |
@@ -47,6 +48,7 @@ mod control;
 mod device;
 mod fault;
 mod handset;
+mod idlayr;
 mod knob;
 mod log;
 mod message;
@@ -57,7 +59,7 @@ mod zadarma;
 
 pub use device::{Opened, Over};
 pub use handset::{CallState, Event, Handset, IncomingCall};
-pub use knob::{Knob, Knobs, Scope};
+pub use knob::{CallbackFault, Knob, Knobs, Scope};
 pub use log::LoggedRequest;
 pub use message::{Email, Sms, VoiceCall};
 pub use server::Sandbox;

@@ -18,6 +18,7 @@ use crate::{
         common::{Common, Stop},
         control,
         handset::Handset,
+        idlayr,
         knob::Knobs,
         log::LoggedRequest,
         numcheck, zadarma,
@@ -31,6 +32,7 @@ use crate::{
 pub struct Sandbox {
     address: SocketAddr,
     citcall: Arc<citcall::Emulator>,
+    idlayr: Arc<idlayr::Emulator>,
     numcheck: Arc<numcheck::Emulator>,
     zadarma: Arc<zadarma::Emulator>,
     common: Arc<Common>,
@@ -43,7 +45,8 @@ impl Sandbox {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unavailable`] when no port can be had or the system's random generator fails.
+    /// [`ErrorKind::Unavailable`] when no port can be had or the system's random generator fails; [`ErrorKind::Misconfigured`]
+    /// when the build has no cryptography: the features `aws-lc` and `rust-crypto` bring it.
     pub async fn start() -> Result<Self> {
         Self::bind((Ipv4Addr::LOCALHOST, 0).into()).await
     }
@@ -52,7 +55,7 @@ impl Sandbox {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unavailable`] when the address cannot be had or the system's random generator fails.
+    /// As [`start`](Self::start).
     pub async fn bind(address: SocketAddr) -> Result<Self> {
         Self::launch(address, Arc::new(SystemClock)).await
     }
@@ -72,9 +75,10 @@ impl Sandbox {
         let (running, stop) = watch::channel(());
         let common = Arc::new(Common::new(Stop::new(stop), format!("http://{address}")));
         let citcall = Arc::new(citcall::Emulator::new(Arc::clone(&common))?);
-        let numcheck = Arc::new(numcheck::Emulator::new(Arc::clone(&common))?);
         let zadarma = Arc::new(zadarma::Emulator::new(Arc::clone(&common), clock)?);
-        let sandbox = Self { address, citcall, numcheck, zadarma, common, _running: running };
+        let idlayr = Arc::new(idlayr::Emulator::new(Arc::clone(&common), format!("http://{address}/idlayr"))?);
+        let numcheck = Arc::new(numcheck::Emulator::new(Arc::clone(&common))?);
+        let sandbox = Self { address, citcall, idlayr, numcheck, zadarma, common, _running: running };
         let server = axum::serve(listener, sandbox.router()).with_graceful_shutdown(sandbox.common.stop.wait());
         tokio::spawn(server.into_future());
         Ok(sandbox)
@@ -102,6 +106,40 @@ impl Sandbox {
     #[must_use]
     pub fn citcall_api_key(&self) -> &Secret {
         self.citcall.api_key()
+    }
+
+    /// The base of the IDlayr API; a client appends `/phone_check/v0.2/checks`.
+    #[must_use]
+    pub fn idlayr_url(&self) -> String {
+        format!("{}/idlayr", self.url())
+    }
+
+    /// The `client_id` of the one IDlayr project.
+    #[must_use]
+    pub fn idlayr_client_id(&self) -> &str {
+        self.idlayr.client_id()
+    }
+
+    /// The `client_secret` of the one IDlayr project.
+    #[must_use]
+    pub fn idlayr_client_secret(&self) -> &Secret {
+        self.idlayr.client_secret()
+    }
+
+    /// How IDlayr's callbacks were answered, the oldest first: the HTTP status, 0 for no answer.
+    #[must_use]
+    pub fn idlayr_callbacks(&self) -> Vec<u16> {
+        self.idlayr.callbacks()
+    }
+
+    /// Has IDlayr sign with a key of another name from now on.
+    pub fn rotate_idlayr_key(&self) {
+        self.idlayr.rotate_key();
+    }
+
+    /// Takes every access token of IDlayr's back before its time.
+    pub fn revoke_idlayr_tokens(&self) {
+        self.idlayr.revoke_tokens();
     }
 
     /// The base of the NumCheck API; a client appends `/en/init-call`.
@@ -138,6 +176,7 @@ impl Sandbox {
     pub fn router(&self) -> Router {
         Router::new()
             .nest("/citcall", citcall::router(Arc::clone(&self.citcall)))
+            .nest("/idlayr", idlayr::router(Arc::clone(&self.idlayr)))
             .nest("/numcheck", numcheck::router(Arc::clone(&self.numcheck)))
             .nest("/zadarma", zadarma::router(Arc::clone(&self.zadarma)))
             .merge(control::router(Arc::clone(&self.common)))
