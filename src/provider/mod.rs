@@ -6,6 +6,7 @@
 pub mod breaker;
 pub mod citcall;
 pub mod http;
+pub mod idlayr;
 pub mod numcheck;
 pub mod registry;
 pub mod zadarma;

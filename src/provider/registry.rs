@@ -1,6 +1,6 @@
 //! Every provider that this build knows: a list you can read.
 
-use super::{citcall, numcheck, zadarma};
+use super::{citcall, idlayr, numcheck, zadarma};
 use crate::{channel::Channel, policy::Catalogue};
 
 /// One provider: its name and the channels that its vendor offers.
@@ -16,6 +16,7 @@ pub struct Entry {
 /// Every provider, in alphabetical order.
 pub const PROVIDERS: &[Entry] = &[
     Entry { name: citcall::NAME, channels: citcall::CHANNELS },
+    Entry { name: idlayr::NAME, channels: idlayr::CHANNELS },
     Entry { name: numcheck::NAME, channels: numcheck::CHANNELS },
     Entry { name: zadarma::NAME, channels: zadarma::CHANNELS },
 ];
