@@ -17,7 +17,7 @@ struct Account {
 impl Account {
     fn new() -> Self {
         let clock = ManualClock::default();
-        let common = Arc::new(Common::new(Stop::new(watch::channel(()).1)));
+        let common = Arc::new(Common::new(Stop::new(watch::channel(()).1), String::new()));
         Self { emulator: Emulator::new(common, Arc::new(clock.clone())).unwrap(), clock }
     }
 
