@@ -119,7 +119,7 @@ async fn poll(verifier: &Verifier, stub: &Stub, check: &Check, times: usize) -> 
 }
 
 #[tokio::test]
-async fn a_no_costs_one_attempt_however_often_it_is_told() {
+async fn e2_a_no_costs_one_attempt_however_often_it_is_told() {
     let stub = Stub::new(Settle::Poll);
     let verifier = stub.verifier();
     let check = start(&verifier).await;

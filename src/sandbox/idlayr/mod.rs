@@ -145,7 +145,7 @@ impl Emulator {
         }
         let mut checks = self.checks();
         if checks.len() >= CAPACITY {
-            checks.clear();
+            checks.pop_first();
         }
         checks.insert(check.id.clone(), check);
         Ok(ok(StatusCode::CREATED, body))
