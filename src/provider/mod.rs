@@ -8,6 +8,9 @@ pub mod citcall;
 pub mod http;
 pub mod idlayr;
 pub mod numcheck;
+#[cfg(feature = "open-gateway")]
+#[cfg_attr(docsrs, doc(cfg(feature = "open-gateway")))]
+pub mod open_gateway;
 pub mod registry;
 pub mod zadarma;
 

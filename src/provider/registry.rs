@@ -1,5 +1,7 @@
 //! Every provider that this build knows: a list you can read.
 
+#[cfg(feature = "open-gateway")]
+use super::open_gateway;
 use super::{citcall, idlayr, numcheck, zadarma};
 use crate::{channel::Channel, policy::Catalogue};
 
@@ -18,6 +20,8 @@ pub const PROVIDERS: &[Entry] = &[
     Entry { name: citcall::NAME, channels: citcall::CHANNELS },
     Entry { name: idlayr::NAME, channels: idlayr::CHANNELS },
     Entry { name: numcheck::NAME, channels: numcheck::CHANNELS },
+    #[cfg(feature = "open-gateway")]
+    Entry { name: open_gateway::NAME, channels: open_gateway::CHANNELS },
     Entry { name: zadarma::NAME, channels: zadarma::CHANNELS },
 ];
 

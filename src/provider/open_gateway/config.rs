@@ -1,0 +1,303 @@
+//! Settings of an account at an Open Gateway operator or aggregator.
+
+use std::time::Duration;
+
+use http::Uri;
+use serde::{Deserialize, Deserializer};
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    secret::Secret,
+};
+
+/// Settings of an account, as they stand in a configuration file.
+///
+/// ```
+/// use handset::provider::open_gateway::{ApiVersion, Config};
+///
+/// let config: Config = toml::from_str(r#"
+///     issuer = "https://auth.operator.example"
+///     api_root = "https://api.operator.example"
+///     api_version = "v2"
+///     client_id = "my-app"
+///     client_auth = { method = "basic", secret = "a secret" }
+/// "#)?;
+/// assert_eq!(config.api_version, ApiVersion::V2);
+/// assert!(!config.login_hint);
+/// # Ok::<(), toml::de::Error>(())
+/// ```
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Config {
+    /// The name of the authorization server, exactly as it writes it: what is discovered there, what comes back as `iss` and
+    /// what an `id_token` says is compared with it. Where a server publishes no name, its base URL.
+    pub issuer: String,
+    /// Where the server's endpoints are, for one that does not publish them. Default: discovered at
+    /// `{issuer}/.well-known/openid-configuration`.
+    #[serde(default)]
+    pub endpoints: Option<Endpoints>,
+    /// Where the API is; `/number-verification/v2/verify` is appended.
+    pub api_root: String,
+    /// The version of Number Verification, which decides how scopes are written.
+    pub api_version: ApiVersion,
+    /// The name that the server knows this application by.
+    pub client_id: String,
+    /// How this application shows the server who it is.
+    pub client_auth: ClientAuth,
+    /// What the data is used for, a term of the W3C Data Privacy Vocabulary. Default `FraudPreventionAndDetection`.
+    #[serde(default = "Config::default_purpose")]
+    pub purpose: String,
+    /// Whether the API is sent the number or its SHA-256. Default: the number.
+    #[serde(default)]
+    pub number: NumberForm,
+    /// Whether the URL that the device opens names the number (`login_hint=tel:+..`). Some sandboxes demand it; then the number
+    /// is in histories and in logs on the way. Default `false`.
+    #[serde(default)]
+    pub login_hint: bool,
+    /// Whether a device that comes back has to bring `iss` (RFC 9207), which tells the answers of several servers apart.
+    /// Required as well when discovery says that the server sends it. Default `false`.
+    #[serde(default)]
+    pub require_iss: bool,
+    /// How long each answer of the server may take, in milliseconds in a file. Default 15 seconds.
+    #[serde(default = "Config::default_time_out", rename = "time_out_ms", deserialize_with = "milliseconds")]
+    pub time_out: Duration,
+}
+
+/// Where the endpoints of an authorization server are.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "an application writes it down; there are these three")]
+pub struct Endpoints {
+    /// What the device opens.
+    pub authorization: String,
+    /// Where codes are exchanged.
+    pub token: String,
+    /// The server's public keys. Needed with v1 and v2, where an `id_token` comes along.
+    #[serde(default)]
+    pub jwks: Option<String>,
+}
+
+/// A version of the Number Verification API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum ApiVersion {
+    /// 0.3.1: one scope, which names purpose and operation.
+    V0,
+    /// 1.0 and 1.1.
+    V1,
+    /// 2.0 and 2.1.
+    V2,
+}
+
+/// How an application shows an authorization server who it is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "method", rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum ClientAuth {
+    /// A shared secret, in HTTP Basic (RFC 6749, section 2.3.1). Not what the CAMARA profile asks for, and what some sandboxes take.
+    Basic {
+        /// The secret.
+        secret: Secret,
+    },
+    /// A signed assertion (OpenID Connect Core, section 9), as the CAMARA profile demands.
+    PrivateKeyJwt {
+        /// The private key in PEM: PKCS#8.
+        key: Secret,
+        /// What the key is for.
+        algorithm: SigningAlgorithm,
+        /// The name under which the server knows the public key.
+        #[serde(default)]
+        key_id: Option<String>,
+    },
+}
+
+/// With what an assertion is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub enum SigningAlgorithm {
+    /// ECDSA on P-256.
+    ES256,
+    /// RSA. Needs the feature `aws-lc`: signing with the pure Rust implementation leaks timing (RUSTSEC-2023-0071).
+    RS256,
+}
+
+/// What the API is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum NumberForm {
+    /// The number in E.164.
+    #[default]
+    Plain,
+    /// The SHA-256 of that text, in hexadecimal. It hides the number from nobody who can count to a few billion.
+    Hashed,
+}
+
+impl Config {
+    /// The settings of an account with defaults for all the rest.
+    pub fn new(
+        issuer: impl Into<String>,
+        api_root: impl Into<String>,
+        api_version: ApiVersion,
+        client_id: impl Into<String>,
+        client_auth: ClientAuth,
+    ) -> Self {
+        Self {
+            issuer: issuer.into(),
+            endpoints: None,
+            api_root: api_root.into(),
+            api_version,
+            client_id: client_id.into(),
+            client_auth,
+            purpose: Self::default_purpose(),
+            number: NumberForm::default(),
+            login_hint: false,
+            require_iss: false,
+            time_out: Self::default_time_out(),
+        }
+    }
+
+    pub(super) fn validate(&self) -> Result<()> {
+        let endpoints = self.endpoints.iter().flat_map(|e| [&e.authorization, &e.token].into_iter().chain(&e.jwks));
+        let scheme = scheme(&self.issuer);
+        if scheme.is_none() || self.issuer.contains(['?', '#']) {
+            return wrong("`issuer` is an absolute URL without a query, such as `https://auth.operator.example`");
+        }
+        if [&self.api_root].into_iter().chain(endpoints).any(|url| self::scheme(url) != scheme) {
+            return wrong("`api_root` and `endpoints` are absolute URLs, with `https` as `issuer` is");
+        }
+        if self.api_version != ApiVersion::V0 && self.endpoints.as_ref().is_some_and(|e| e.jwks.is_none()) {
+            return wrong("`endpoints` needs `jwks` with v1 and v2: the server sends an `id_token` that is checked");
+        }
+        if self.client_id.is_empty() || !self.client_id.bytes().all(|b| b.is_ascii_graphic()) {
+            return wrong("`client_id` is the name from the operator's dashboard, without blanks");
+        }
+        if self.purpose.is_empty() || !self.purpose.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return wrong("`purpose` is a term of letters, such as `FraudPreventionAndDetection`");
+        }
+        if self.time_out.is_zero() {
+            return wrong("`time_out_ms` is more than zero");
+        }
+        Ok(())
+    }
+
+    /// What is asked for: one purpose, one operation.
+    pub(super) fn scopes(&self) -> Vec<String> {
+        match self.api_version {
+            ApiVersion::V0 => vec![format!("dpv:{}#number-verification-verify-read", self.purpose)],
+            ApiVersion::V1 | ApiVersion::V2 => {
+                ["openid".to_owned(), format!("dpv:{}", self.purpose), "number-verification:verify".to_owned()].into()
+            }
+        }
+    }
+
+    fn default_purpose() -> String {
+        "FraudPreventionAndDetection".to_owned()
+    }
+
+    fn default_time_out() -> Duration {
+        Duration::from_secs(15)
+    }
+}
+
+impl ApiVersion {
+    /// As it stands in paths.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::V0 => "v0",
+            Self::V1 => "v1",
+            Self::V2 => "v2",
+        }
+    }
+}
+
+/// `http` or `https` of an absolute URL.
+pub(super) fn scheme(url: &str) -> Option<String> {
+    let uri: Uri = url.parse().ok()?;
+    uri.host()?;
+    uri.scheme_str().filter(|scheme| ["http", "https"].contains(scheme)).map(str::to_owned)
+}
+
+fn wrong(message: &'static str) -> Result<()> {
+    Err(Error::new(ErrorKind::Misconfigured, message).with_provider(super::NAME))
+}
+
+fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    u64::deserialize(deserializer).map(Duration::from_millis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good() -> Config {
+        let basic = ClientAuth::Basic { secret: Secret::new("hush") };
+        Config::new("https://as.example", "https://api.example/gw", ApiVersion::V2, "app", basic)
+    }
+
+    #[test]
+    fn unusable_settings_are_named() {
+        assert!(good().validate().is_ok());
+        let endpoints = |authorization: &str, jwks: Option<&str>| {
+            let (authorization, jwks) = (authorization.to_owned(), jwks.map(str::to_owned));
+            Some(Endpoints { authorization, token: "https://as.example/token".to_owned(), jwks })
+        };
+        let jwks = Some("https://as.example/jwks");
+        for (config, name) in [
+            (Config { issuer: "as.example".to_owned(), ..good() }, "issuer"),
+            (Config { issuer: "https://as.example?x".to_owned(), ..good() }, "issuer"),
+            (Config { api_root: "/gw".to_owned(), ..good() }, "api_root"),
+            (Config { api_root: "http://api.example".to_owned(), ..good() }, "api_root"),
+            (Config { endpoints: endpoints("javascript:alert(1)", jwks), ..good() }, "endpoints"),
+            (Config { endpoints: endpoints("http://as.example/authorize", jwks), ..good() }, "endpoints"),
+            (Config { endpoints: endpoints("https://as.example/authorize", None), ..good() }, "jwks"),
+            (Config { client_id: String::new(), ..good() }, "client_id"),
+            (Config { purpose: "Fraud#x".to_owned(), ..good() }, "purpose"),
+            (Config { time_out: Duration::ZERO, ..good() }, "time_out_ms"),
+        ] {
+            let error = config.validate().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Misconfigured);
+            assert!(error.to_string().contains(name), "{error}");
+        }
+        let v0 = endpoints("https://as.example/authorize", None);
+        assert!(Config { endpoints: v0, api_version: ApiVersion::V0, ..good() }.validate().is_ok());
+    }
+
+    #[test]
+    fn scopes_are_written_as_the_version_wants_them() {
+        assert_eq!(
+            Config { api_version: ApiVersion::V0, ..good() }.scopes(),
+            ["dpv:FraudPreventionAndDetection#number-verification-verify-read"]
+        );
+        for api_version in [ApiVersion::V1, ApiVersion::V2] {
+            assert_eq!(
+                Config { api_version, ..good() }.scopes(),
+                ["openid", "dpv:FraudPreventionAndDetection", "number-verification:verify"]
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_is_read_and_its_secrets_are_not_shown() {
+        let file = |rest: &str| {
+            toml::from_str::<Config>(&format!(
+                "issuer = 'https://as.example'\napi_root = 'https://api.example'\napi_version = 'v1'\nclient_id = 'app'\n{rest}"
+            ))
+        };
+        let jwt = "client_auth = { method = 'private_key_jwt', key = 'PEM-HERE', algorithm = 'ES256', key_id = 'k' }";
+        let config = file(&format!("number = 'hashed'\nlogin_hint = true\ntime_out_ms = 3000\n{jwt}")).unwrap();
+        assert_eq!((config.number, config.login_hint), (NumberForm::Hashed, true));
+        assert_eq!(config.time_out, Duration::from_secs(3));
+        assert!(!format!("{config:?}").contains("PEM-HERE"));
+        for wrong in [
+            "client_auth = { method = 'none' }",
+            "client_auth = { method = 'basic', secret = 's', password = 's' }",
+            "client_auth = { method = 'private_key_jwt', key = 'k', algorithm = 'HS256' }",
+            "client_auth = { method = 'basic', secret = 's' }\nscope = 'x'",
+        ] {
+            assert!(file(wrong).is_err(), "{wrong}");
+        }
+    }
+}
