@@ -62,6 +62,22 @@ pub enum Knob {
     BigBody,
     /// Makes the call, and hangs up in the middle of the answer.
     DropConnection,
+    /// What an operator does with a device that comes without mobile data.
+    OverWifi(OverWifi),
+}
+
+/// What an operator does with a device that comes without mobile data, so that its SIM is not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OverWifi {
+    /// Sends it back with an error. The default.
+    #[default]
+    Refuse,
+    /// Gives it a code and a token, and answers the question with 403.
+    Forbid,
+    /// Says yes to numbers that end in 1, no to those that end in 2, and anything to others, as a vendor's mock mode does.
+    Mock,
 }
 
 impl Knob {
@@ -250,6 +266,10 @@ impl Dials {
         self.find(|knob| if let Knob::ErrorCode { code, status } = knob { Some((*code, *status)) } else { None })
     }
 
+    pub(super) fn over_wifi(&self) -> OverWifi {
+        self.find(|knob| if let Knob::OverWifi(does) = knob { Some(*does) } else { None }).unwrap_or_default()
+    }
+
     pub(super) fn has(&self, knob: &Knob) -> bool {
         self.0.contains(knob)
     }
@@ -296,7 +316,7 @@ mod tests {
             "latency": 250, "ring_time": 0, "not_answered": true, "caller_ending": "0042", "ids_as_strings": true,
             "token_lifetime": 60_000, "callback": "forged",
             "error_code": { "code": 7, "status": 402 }, "http_500": true, "html": true, "redirect": "/away",
-            "time_out": true, "wrong_json": true, "big_body": true, "drop_connection": true,
+            "time_out": true, "wrong_json": true, "big_body": true, "drop_connection": true, "over_wifi": "forbid",
         });
         replace(&knobs, Scope::All, all.clone()).unwrap();
         replace(&knobs, Scope::Number("371 26123456"), json!({ "html": true, "http_500": false })).unwrap();

@@ -15,6 +15,7 @@
 //! | `POST /citcall/v2/asynccall`, `POST /citcall/v3/motp` | Citcall |
 //! | `/idlayr/oauth2/..`, `/idlayr/phone_check/..`, `/idlayr/coverage/..`, `/idlayr/.well-known/jwks.json` | IDlayr |
 //! | `POST /numcheck/{locale}/init-call`, `POST /numcheck/{locale}/get-call-info` | NumCheck |
+//! | below `/open_gateway` | Open Gateway: metadata, `authorize`, `token`, `number-verification/{v0,v1,v2}/verify` |
 //! | `POST /zadarma/v1/verify/`, `POST /zadarma/v1/verify/check` | Zadarma |
 //! | `GET /handsets` | the numbers and addresses known so far |
 //! | `GET /handsets/{number}/events` | what reached a handset: a JSON array, or live with `Accept: text/event-stream` |
@@ -53,13 +54,15 @@ mod knob;
 mod log;
 mod message;
 mod numcheck;
+#[cfg(feature = "open-gateway")]
+mod open_gateway;
 mod random;
 mod server;
 mod zadarma;
 
 pub use device::{Opened, Over};
 pub use handset::{CallState, Event, Handset, IncomingCall};
-pub use knob::{CallbackFault, Knob, Knobs, Scope};
+pub use knob::{CallbackFault, Knob, Knobs, OverWifi, Scope};
 pub use log::LoggedRequest;
 pub use message::{Email, Sms, VoiceCall};
 pub use server::Sandbox;

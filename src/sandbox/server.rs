@@ -26,6 +26,9 @@ use crate::{
     secret::Secret,
 };
 
+#[cfg(feature = "open-gateway")]
+use crate::sandbox::open_gateway;
+
 /// A running server that emulates the vendors. It stops when it is dropped, whatever its clients are doing.
 ///
 /// It tells everyone who can reach it what the handsets were sent: keep it on loopback, and out of production.
@@ -35,6 +38,8 @@ pub struct Sandbox {
     idlayr: Arc<idlayr::Emulator>,
     numcheck: Arc<numcheck::Emulator>,
     zadarma: Arc<zadarma::Emulator>,
+    #[cfg(feature = "open-gateway")]
+    pub(super) open_gateway: Arc<open_gateway::Emulator>,
     common: Arc<Common>,
     /// The server ends, and every waiting answer with it, when this is dropped.
     _running: watch::Sender<()>,
@@ -73,12 +78,19 @@ impl Sandbox {
         let listener = TcpListener::bind(address).await.map_err(no_address)?;
         let address = listener.local_addr().map_err(no_address)?;
         let (running, stop) = watch::channel(());
-        let common = Arc::new(Common::new(Stop::new(stop), format!("http://{address}")));
-        let citcall = Arc::new(citcall::Emulator::new(Arc::clone(&common))?);
-        let zadarma = Arc::new(zadarma::Emulator::new(Arc::clone(&common), clock)?);
-        let idlayr = Arc::new(idlayr::Emulator::new(Arc::clone(&common), format!("http://{address}/idlayr"))?);
-        let numcheck = Arc::new(numcheck::Emulator::new(Arc::clone(&common))?);
-        let sandbox = Self { address, citcall, idlayr, numcheck, zadarma, common, _running: running };
+        let origin = format!("http://{address}");
+        let common = Arc::new(Common::new(Stop::new(stop), origin.clone()));
+        let sandbox = Self {
+            address,
+            citcall: Arc::new(citcall::Emulator::new(Arc::clone(&common))?),
+            idlayr: Arc::new(idlayr::Emulator::new(Arc::clone(&common), format!("{origin}/idlayr"))?),
+            numcheck: Arc::new(numcheck::Emulator::new(Arc::clone(&common))?),
+            #[cfg(feature = "open-gateway")]
+            open_gateway: Arc::new(open_gateway::Emulator::new(Arc::clone(&common), &origin)?),
+            zadarma: Arc::new(zadarma::Emulator::new(Arc::clone(&common), clock)?),
+            common,
+            _running: running,
+        };
         let server = axum::serve(listener, sandbox.router()).with_graceful_shutdown(sandbox.common.stop.wait());
         tokio::spawn(server.into_future());
         Ok(sandbox)
@@ -174,12 +186,15 @@ impl Sandbox {
 
     /// The same routes on the same state, to mount inside another app. They answer while the sandbox lives.
     pub fn router(&self) -> Router {
-        Router::new()
+        let router = Router::new()
             .nest("/citcall", citcall::router(Arc::clone(&self.citcall)))
             .nest("/idlayr", idlayr::router(Arc::clone(&self.idlayr)))
             .nest("/numcheck", numcheck::router(Arc::clone(&self.numcheck)))
             .nest("/zadarma", zadarma::router(Arc::clone(&self.zadarma)))
-            .merge(control::router(Arc::clone(&self.common)))
+            .merge(control::router(Arc::clone(&self.common)));
+        #[cfg(feature = "open-gateway")]
+        let router = router.nest("/open_gateway", open_gateway::router(Arc::clone(&self.open_gateway)));
+        router
     }
 
     /// The virtual handset of a number; `+`, spaces and dashes make no difference. An e-mail address has one, too: its inbox.

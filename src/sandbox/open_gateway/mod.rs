@@ -1,0 +1,345 @@
+//! Open Gateway: an operator that knows the SIM of whoever opens its authorization URL, and answers CAMARA Number Verification.
+//!
+//! | path | does |
+//! |---|---|
+//! | `GET /.well-known/openid-configuration`, `GET /jwks` | metadata, the key of `id_token`s |
+//! | `GET /authorize` | knows the SIM by the header `x-sandbox-sim`; without it, does what the knob `over_wifi` says |
+//! | `POST /token` | exchanges a code: once, within a minute, for the same client, redirect URI and PKCE verifier |
+//! | `POST /number-verification/{v0,v1,v2}/verify` | says whether a number is that of the token's SIM; the token is good once, for 300 seconds |
+//!
+//! The vendors document the words; the statuses and texts here are the emulator's own where they do not.
+
+mod authorize;
+mod jwt;
+mod token;
+mod verify;
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::State,
+    response::Response,
+};
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode, Uri};
+use serde_json::{Value, json};
+
+use crate::{
+    clock::{Clock, SystemClock},
+    error::Result,
+    sandbox::{
+        Sandbox,
+        common::Common,
+        device::SIM,
+        fault::{self, Answer},
+        handset::e164,
+        knob::Dials,
+        log::LoggedRequest,
+        random,
+    },
+    secret::Secret,
+};
+
+/// Open Gateway: where it is, and its one client, which may show who it is by its secret or by a signed assertion.
+impl Sandbox {
+    /// The issuer, and the base of the API: a client appends `/number-verification/v2/verify`.
+    #[must_use]
+    pub fn open_gateway_url(&self) -> String {
+        self.open_gateway.issuer.clone()
+    }
+
+    /// The `client_id` of the one client.
+    #[must_use]
+    pub fn open_gateway_client_id(&self) -> &str {
+        &self.open_gateway.client_id
+    }
+
+    /// The secret of the one client, for HTTP Basic.
+    #[must_use]
+    pub fn open_gateway_client_secret(&self) -> &Secret {
+        &self.open_gateway.client_secret
+    }
+
+    /// The private key of the one client for ES256, in PEM. It is the same in every sandbox.
+    #[must_use]
+    pub fn open_gateway_key(&self) -> Secret {
+        Secret::new(CLIENT_ES256)
+    }
+
+    /// The private key of the one client for RS256, in PEM. It is the same in every sandbox.
+    #[must_use]
+    pub fn open_gateway_rsa_key(&self) -> Secret {
+        Secret::new(CLIENT_RS256)
+    }
+
+    /// Registers a redirect URI of the one client. Before the first, any URI is taken; from then on, those only, to the letter.
+    pub fn open_gateway_redirect_uri(&self, uri: impl Into<String>) {
+        self.open_gateway.state().redirect_uris.push(uri.into());
+    }
+}
+
+/// One operator, and what it has given out.
+pub(super) struct Emulator {
+    issuer: String,
+    client_id: String,
+    client_secret: Secret,
+    keys: jwt::Keys,
+    state: Mutex<Given>,
+    common: Arc<Common>,
+}
+
+#[derive(Default)]
+struct Given {
+    redirect_uris: Vec<String>,
+    codes: Latest<Grant>,
+    tokens: Latest<Token>,
+    /// The ids of assertions that were used.
+    assertions: Latest<()>,
+}
+
+/// What a code stands for.
+#[derive(Clone)]
+struct Grant {
+    /// `None` when the device came without mobile data.
+    sim: Option<String>,
+    redirect_uri: String,
+    scope: String,
+    nonce: Option<String>,
+    challenge: String,
+    expires: SystemTime,
+    used: bool,
+    /// What it was exchanged for; taken back when the code comes a second time (RFC 6749, section 4.1.2).
+    token: Option<String>,
+}
+
+/// What an access token stands for.
+#[derive(Clone)]
+struct Token {
+    sim: Option<String>,
+    scope: String,
+    expires: SystemTime,
+    used: bool,
+}
+
+impl Emulator {
+    /// The emulator below `origin`.
+    pub(super) fn new(common: Arc<Common>, origin: &str) -> Result<Self> {
+        Ok(Self {
+            issuer: format!("{origin}/open_gateway"),
+            client_id: format!("app-{}", random::alphanumeric(12)?),
+            client_secret: Secret::new(random::alphanumeric(32)?),
+            keys: jwt::Keys::new()?,
+            state: Mutex::default(),
+            common,
+        })
+    }
+
+    fn serve(&self, ask: &Ask, dials: &Dials) -> Reply {
+        if let Some((code, status)) = dials.error_code() {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+            return Reply::new(status, json!({ "status": status.as_u16(), "code": code, "message": "Refused" }));
+        }
+        match (ask.path.as_str(), &ask.method) {
+            ("/.well-known/openid-configuration", &Method::GET) => Reply::new(StatusCode::OK, self.metadata()),
+            ("/jwks", &Method::GET) => Reply::new(StatusCode::OK, self.keys.published()),
+            ("/authorize", &Method::GET) => self.authorize(ask, dials),
+            ("/token", &Method::POST) => self.token(ask),
+            (path, method) => {
+                match path.strip_prefix("/number-verification/").and_then(|p| p.strip_suffix("/verify")) {
+                    Some(version @ ("v0" | "v1" | "v2")) if method == Method::POST => self.verify(version, ask, dials),
+                    Some("v0" | "v1" | "v2") => Reply::new(
+                        StatusCode::METHOD_NOT_ALLOWED,
+                        json!({ "status": 405, "code": "METHOD_NOT_ALLOWED", "message": "Use POST" }),
+                    ),
+                    _ => Reply::new(
+                        StatusCode::NOT_FOUND,
+                        json!({ "status": 404, "code": "NOT_FOUND", "message": "No such operation" }),
+                    ),
+                }
+            }
+        }
+    }
+
+    fn metadata(&self) -> Value {
+        let issuer = &self.issuer;
+        json!({
+            "issuer": issuer,
+            "authorization_endpoint": format!("{issuer}/authorize"),
+            "token_endpoint": format!("{issuer}/token"),
+            "jwks_uri": format!("{issuer}/jwks"),
+            "response_types_supported": ["code"],
+            "grant_types_supported": ["authorization_code"],
+            "subject_types_supported": ["pairwise"],
+            "id_token_signing_alg_values_supported": ["ES256"],
+            "token_endpoint_auth_methods_supported": ["client_secret_basic", "private_key_jwt"],
+            "token_endpoint_auth_signing_alg_values_supported": ["ES256", "RS256"],
+            "code_challenge_methods_supported": ["S256"],
+            "authorization_response_iss_parameter_supported": true,
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, Given> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The number that a request is about: that of the SIM behind it, else the one that it names.
+    fn number(&self, ask: &Ask) -> Option<String> {
+        let sim = match ask.path.as_str() {
+            "/authorize" => ask.sim(),
+            "/token" => ask.form("code").and_then(|code| self.state().codes.find(&code)?.sim.clone()),
+            _ => ask.bearer().and_then(|token| self.state().tokens.find(token)?.sim.clone()),
+        };
+        let named = || match ask.path.as_str() {
+            "/authorize" => ask.query("login_hint")?.strip_prefix("tel:").map(e164),
+            _ => serde_json::from_slice::<Value>(&ask.body).ok()?.get("phoneNumber")?.as_str().map(e164),
+        };
+        sim.or_else(named)
+    }
+}
+
+/// The vendor's routes, below its prefix.
+pub(super) fn router(emulator: Arc<Emulator>) -> Router {
+    Router::new().fallback(handle).with_state(emulator)
+}
+
+async fn handle(State(emulator): State<Arc<Emulator>>, request: Request<Body>) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, LONGEST_BODY).await.unwrap_or_default();
+    let ask = Ask::new(parts.method, &parts.uri, parts.headers, body);
+    let common = &emulator.common;
+    let number = emulator.number(&ask);
+    let dials = common.knobs.dials(number.as_deref());
+    let entry = common.log.begin(LoggedRequest {
+        vendor: "open_gateway",
+        method: ask.method.clone(),
+        path: format!("/open_gateway{}", ask.path),
+        number,
+        status: None,
+    });
+    let mut headers = HeaderMap::new();
+    let serve = || {
+        let reply = emulator.serve(&ask, &dials);
+        headers = reply.headers;
+        reply.answer
+    };
+    let mut response = fault::answer(&dials, &common.stop, serve).await;
+    response.headers_mut().extend(headers);
+    entry.end(response.status());
+    response
+}
+
+/// An answer with headers of its own.
+struct Reply {
+    answer: Answer,
+    headers: HeaderMap,
+}
+
+impl Reply {
+    fn new(status: StatusCode, body: Value) -> Self {
+        Self { answer: Answer { status, body }, headers: HeaderMap::new() }
+    }
+}
+
+/// A request, as far as it can be read.
+struct Ask {
+    method: Method,
+    path: String,
+    query: Vec<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Ask {
+    fn new(method: Method, uri: &Uri, headers: HeaderMap, body: Bytes) -> Self {
+        let query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
+        Self { method, path: uri.path().to_owned(), query, headers, body }
+    }
+
+    /// The value of a header that is there once.
+    fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.get_all(name).iter();
+        match (values.next(), values.next()) {
+            (Some(value), None) => value.to_str().ok(),
+            _ => None,
+        }
+    }
+
+    fn sim(&self) -> Option<String> {
+        self.header(SIM).map(e164)
+    }
+
+    fn bearer(&self) -> Option<&str> {
+        self.header("authorization")?.strip_prefix("Bearer ")
+    }
+
+    fn query(&self, name: &str) -> Option<String> {
+        once(&self.query, name)
+    }
+
+    fn form(&self, name: &str) -> Option<String> {
+        let pairs: Vec<_> = form_urlencoded::parse(&self.body).into_owned().collect();
+        once(&pairs, name)
+    }
+}
+
+/// The value of a parameter that is there once and not empty.
+fn once(pairs: &[(String, String)], name: &str) -> Option<String> {
+    let mut values = pairs.iter().filter(|(key, _)| key == name).map(|(_, value)| value);
+    match (values.next(), values.next()) {
+        (Some(value), None) if !value.is_empty() => Some(value.clone()),
+        _ => None,
+    }
+}
+
+/// Whether a parameter is there more than once (RFC 6749, section 3.1: an error).
+fn repeated(pairs: &[(String, String)]) -> bool {
+    pairs.iter().enumerate().any(|(place, (name, _))| pairs.iter().skip(place + 1).any(|(other, _)| other == name))
+}
+
+/// The latest [`CAPACITY`] things that were given out, by their names.
+struct Latest<T>(VecDeque<(String, T)>);
+
+impl<T> Default for Latest<T> {
+    fn default() -> Self {
+        Self(VecDeque::new())
+    }
+}
+
+impl<T> Latest<T> {
+    fn add(&mut self, name: String, value: T) {
+        if self.0.len() == CAPACITY {
+            self.0.pop_front();
+        }
+        self.0.push_back((name, value));
+    }
+
+    fn find(&mut self, name: &str) -> Option<&mut T> {
+        self.0.iter_mut().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+}
+
+fn now() -> SystemTime {
+    SystemClock.now()
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+const CLIENT_ES256: &str = include_str!("testdata/client_es256.pem");
+const CLIENT_RS256: &str = include_str!("testdata/client_rs256.pem");
+
+/// How long a code is good.
+const CODE_LIFE: Duration = Duration::from_secs(60);
+
+/// How long a token is good: the longest that the profile allows.
+const TOKEN_LIFE: Duration = Duration::from_secs(300);
+
+const CAPACITY: usize = 1_000;
+const LONGEST_BODY: usize = 64 * 1024;

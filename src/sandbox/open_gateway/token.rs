@@ -1,0 +1,140 @@
+//! `POST /token`: a code becomes a token, once.
+
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use http::{HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::{Ask, Emulator, Grant, Reply, TOKEN_LIFE, Token, authorize::openid, now, once, repeated, seconds};
+use crate::sandbox::random;
+
+type Pairs = Vec<(String, String)>;
+
+impl Emulator {
+    pub(super) fn token(&self, ask: &Ask) -> Reply {
+        let mut reply = match self.exchanged(ask) {
+            Ok(body) => Reply::new(StatusCode::OK, body),
+            Err((status, error)) => Reply::new(status, json!({ "error": error, "error_description": "Refused" })),
+        };
+        reply.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        reply
+    }
+
+    fn exchanged(&self, ask: &Ask) -> Result<Value, (StatusCode, &'static str)> {
+        let bad = |error| (StatusCode::BAD_REQUEST, error);
+        if ask.header("content-type") != Some("application/x-www-form-urlencoded") {
+            return Err(bad("invalid_request"));
+        }
+        let form: Pairs = form_urlencoded::parse(&ask.body).into_owned().collect();
+        if repeated(&form) {
+            return Err(bad("invalid_request"));
+        }
+        if !self.is_client(ask, &form) {
+            return Err((StatusCode::UNAUTHORIZED, "invalid_client"));
+        }
+        if once(&form, "grant_type").as_deref() != Some("authorization_code") {
+            return Err(bad("unsupported_grant_type"));
+        }
+        let (Some(code), Some(redirect_uri), Some(verifier)) =
+            (once(&form, "code"), once(&form, "redirect_uri"), once(&form, "code_verifier"))
+        else {
+            return Err(bad("invalid_request"));
+        };
+        self.redeem(&code, &redirect_uri, &verifier).ok_or(bad("invalid_grant"))
+    }
+
+    fn redeem(&self, code: &str, redirect_uri: &str, verifier: &str) -> Option<Value> {
+        let token = random::alphanumeric(40).ok()?;
+        let mut state = self.state();
+        let grant = state.codes.find(code)?;
+        if grant.used {
+            // Somebody has stolen it, this one or the one before: what was given for it is taken back.
+            if let Some(token) = grant.token.take().and_then(|token| state.tokens.find(&token)) {
+                token.used = true;
+            }
+            return None;
+        }
+        grant.used = true;
+        let proven = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes())) == grant.challenge;
+        let long = (43..=128).contains(&verifier.len());
+        if grant.redirect_uri != redirect_uri || !proven || !long || now() >= grant.expires {
+            return None;
+        }
+        grant.token = Some(token.clone());
+        let grant = grant.clone();
+        let given =
+            Token { sim: grant.sim.clone(), scope: grant.scope.clone(), expires: now() + TOKEN_LIFE, used: false };
+        state.tokens.add(token.clone(), given);
+        self.describe(&token, &grant)
+    }
+
+    fn describe(&self, token: &str, grant: &Grant) -> Option<Value> {
+        let mut body = json!({
+            "access_token": token,
+            "token_type": "Bearer",
+            "expires_in": TOKEN_LIFE.as_secs(),
+            "scope": grant.scope,
+        });
+        if let (true, Value::Object(fields)) = (openid(&grant.scope), &mut body) {
+            let issued = seconds(now());
+            let id_token = self.keys.sign(&json!({
+                "iss": self.issuer,
+                "sub": random::alphanumeric(16).ok()?,
+                "aud": self.client_id,
+                "nonce": grant.nonce,
+                "iat": issued,
+                "exp": issued + TOKEN_LIFE.as_secs(),
+                "auth_time": issued,
+            }))?;
+            fields.insert("id_token".to_owned(), json!(id_token));
+        }
+        Some(body)
+    }
+
+    /// Whether the request comes from the client: by its secret or by an assertion, not by both.
+    fn is_client(&self, ask: &Ask, form: &Pairs) -> bool {
+        let claimed = once(form, "client_id").is_none_or(|id| id == self.client_id);
+        let asserted = form.iter().any(|(name, _)| name.starts_with("client_assertion"));
+        match (ask.header("authorization"), asserted) {
+            (Some(value), false) => claimed && self.is_basic(value),
+            (None, true) => claimed && self.is_assertion(form),
+            _ => false,
+        }
+    }
+
+    fn is_basic(&self, value: &str) -> bool {
+        let pair = value.strip_prefix("Basic ").and_then(|pair| String::from_utf8(STANDARD.decode(pair).ok()?).ok());
+        // The emulator's own names have no letter that would be encoded.
+        pair.as_deref()
+            .and_then(|pair| pair.split_once(':'))
+            .is_some_and(|(id, secret)| id == self.client_id && self.client_secret.matches(secret.as_bytes()))
+    }
+
+    fn is_assertion(&self, form: &Pairs) -> bool {
+        let kind = once(form, "client_assertion_type");
+        if kind.as_deref() != Some("urn:ietf:params:oauth:client-assertion-type:jwt-bearer") {
+            return false;
+        }
+        let claims = once(form, "client_assertion").and_then(|assertion| self.keys.signed_by_client(&assertion));
+        claims.and_then(|claims| self.is_fresh(&claims)).is_some()
+    }
+
+    /// RFC 7523, section 3, and the profile: five minutes, one endpoint, one use.
+    fn is_fresh(&self, claims: &Value) -> Option<()> {
+        let says = |name: &str, value: &str| claims.get(name).and_then(Value::as_str) == Some(value);
+        let named = says("iss", &self.client_id) && says("sub", &self.client_id);
+        let here = says("aud", &format!("{}/token", self.issuer));
+        let (issued, expires) = (claims.get("iat")?.as_u64()?, claims.get("exp")?.as_u64()?);
+        let now = seconds(now());
+        let timely = issued <= now + 5 && expires > now && expires.checked_sub(issued)? <= 300;
+        let id = claims.get("jti")?.as_str().filter(|id| !id.is_empty())?;
+        if !named || !here || !timely || self.state().assertions.find(id).is_some() {
+            return None;
+        }
+        self.state().assertions.add(id.to_owned(), ());
+        Some(())
+    }
+}
