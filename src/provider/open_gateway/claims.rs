@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn every_wrong_claim_is_refused() {
+    fn f1_every_wrong_claim_is_refused() {
         for (changes, word) in [
             (json!({ "iss": "https://as.example/" }), "issuer"),
             (json!({ "iss": "https://evil.example" }), "issuer"),
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn only_public_key_algorithms_name_a_key() {
+    fn f1_only_public_key_algorithms_name_a_key() {
         crate::crypto::install().unwrap();
         assert_eq!(key_name(&signed(&claims())).unwrap(), "");
         let hmac =

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn another_issuer_and_strange_endpoints_are_refused() {
+    fn f1_another_issuer_and_strange_endpoints_are_refused() {
         for (field, value, kind) in [
             ("issuer", json!("https://as.example/op/"), ErrorKind::Misconfigured),
             ("issuer", json!("https://AS.example/op"), ErrorKind::Misconfigured),

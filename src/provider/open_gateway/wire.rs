@@ -490,7 +490,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_used_for_five_minutes_at_most() {
+    fn f2_a_token_is_used_for_five_minutes_at_most() {
         for (body, seconds) in [
             (r#"{"access_token":"t","token_type":"Bearer"}"#, 300),
             (r#"{"access_token":"t","token_type":"bearer","expires_in":null}"#, 300),
