@@ -266,6 +266,7 @@ impl Dials {
         self.find(|knob| if let Knob::ErrorCode { code, status } = knob { Some((*code, *status)) } else { None })
     }
 
+    #[cfg(feature = "open-gateway")]
     pub(super) fn over_wifi(&self) -> OverWifi {
         self.find(|knob| if let Knob::OverWifi(does) = knob { Some(*does) } else { None }).unwrap_or_default()
     }

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     cache::{Kept, PublicKeys},
     channel::Channel,
-    error::Result,
+    error::{ErrorKind, Result},
     secret::Secret,
 };
 
@@ -63,8 +63,7 @@ impl OpenGateway {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Misconfigured`](crate::ErrorKind::Misconfigured) when a setting or the key cannot be used; the message
-    /// names it.
+    /// [`ErrorKind::Misconfigured`] when a setting or the key cannot be used; the message names it.
     pub fn new(config: Config, client: HttpClient) -> Result<Self> {
         config.validate()?;
         let http = Http::new(NAME, client, config.time_out);
@@ -102,14 +101,12 @@ impl OpenGateway {
         let server = self.server().await?;
         let code = wire::read_return(&self.config, &server, returned)?;
         let request = wire::exchange(&self.config, &self.client, &server, &errand, &code, now)?;
-        let grant = match wire::read_grant(&self.http.send(request, Repeat::Never).await?) {
-            Ok(grant) => grant,
-            Err(error) => {
-                // The server may have moved its endpoint: look again before the next check.
-                self.server.forget().await;
-                return Err(error);
-            }
-        };
+        let grant = wire::read_grant(&self.http.send(request, Repeat::Never).await?);
+        if grant.as_ref().is_err_and(|error| error.kind() == ErrorKind::Misconfigured) {
+            // The server may have moved its endpoint: look again before the next check.
+            self.server.forget().await;
+        }
+        let grant = grant?;
         // The token lives as long as this future, and no longer than it may.
         let too_late = |source| wire::nonsense("took longer than its access token lives").with_source(source);
         tokio::time::timeout(grant.lifetime(), self.verify(&server, &errand, grant, now)).await.map_err(too_late)?
