@@ -93,7 +93,7 @@ impl Polled {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
-    /// What the vendor names the order by, for vendors that cannot call the URL of one check: see [`Provider::alias`].
+    /// What the vendor names the order by, for vendors that cannot call the URL of one check: see [`Provider::alias`](super::Provider::alias).
     pub alias: Option<String>,
     /// The order that it is about, for vendors that name it: a report about an earlier order of the check has no effect.
     pub handle: Option<Handle>,
