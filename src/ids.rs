@@ -187,6 +187,33 @@ impl Binding {
     }
 }
 
+/// The SHA-256 thumbprint of a client's public key (RFC 7638), as it stands in `cnf` (RFC 7800; `jkt` by RFC 9449).
+///
+/// 43 characters of base64url.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct KeyThumbprint(String);
+
+impl KeyThumbprint {
+    /// Takes a thumbprint that the application has computed or read.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidInput`] when it is no base64url of 32 bytes.
+    pub fn new(text: impl Into<String>) -> Result<Self> {
+        let text = text.into();
+        match URL_SAFE_NO_PAD.decode(&text) {
+            Ok(bytes) if bytes.len() == 32 => Ok(Self(text)),
+            _ => Err(Error::new(ErrorKind::InvalidInput, "a key thumbprint is base64url of 32 bytes")),
+        }
+    }
+
+    /// The thumbprint as it was given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// The name of a policy rule or limit, as it stands in the file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]

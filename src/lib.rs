@@ -39,7 +39,7 @@ mod visitor;
 pub use channel::Channel;
 pub use endpoint::Endpoints;
 pub use error::{Error, ErrorKind, Result};
-pub use ids::{Action, Binding, CheckId, Subject};
+pub use ids::{Action, Binding, CheckId, KeyThumbprint, Subject};
 pub use layer::StepUpLayer;
 pub use phone::{PhoneNumber, Region};
 pub use proof::Proof;

@@ -2,7 +2,6 @@
 
 use std::{
     mem,
-    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -50,7 +49,7 @@ where
             Gate::Proven { proof, requirement, claim } => {
                 // The token has done its work; nothing behind the layer needs it, or logs it.
                 parts.headers.remove(PROOF_HEADER);
-                parts.extensions.insert(Arc::new(proof));
+                parts.extensions.insert(proof);
                 let request = Request::from_parts(parts, body);
                 match claim {
                     None => ResponseFuture::pass(self.inner.call(request)),

@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::{
     channel::Channel,
     error::{Error, ErrorKind, Result},
-    ids::{Action, Binding, Subject},
+    ids::{Action, Binding, KeyThumbprint, Subject},
     phone::PhoneNumber,
 };
 
@@ -51,6 +51,7 @@ pub struct Proof {
     phone: PhoneNumber,
     action: Action,
     binding: Option<Binding>,
+    key: Option<KeyThumbprint>,
     channel: Channel,
     acr: &'static str,
     auth_time: SystemTime,
@@ -60,8 +61,8 @@ pub struct Proof {
 impl Proof {
     /// The one origin after a check. Reviewers: search for callers of `assertion`.
     fn assertion(assertion: Assertion, expires_at: SystemTime) -> Self {
-        let Assertion { jti, subject, phone, action, binding, channel, auth_time } = assertion;
-        Self { id: jti, subject, phone, action, binding, channel, acr: acr(channel), auth_time, expires_at }
+        let Assertion { jti, subject, phone, action, binding, key, channel, auth_time } = assertion;
+        Self { id: jti, subject, phone, action, binding, key, channel, acr: acr(channel), auth_time, expires_at }
     }
 
     /// The name of this proof: its `jti`.
@@ -92,6 +93,12 @@ impl Proof {
     #[must_use]
     pub fn binding(&self) -> Option<&Binding> {
         self.binding.as_ref()
+    }
+
+    /// The key that has to be shown beside the proof, if the check was started with one: its `cnf` (RFC 7800).
+    #[must_use]
+    pub fn key(&self) -> Option<&KeyThumbprint> {
+        self.key.as_ref()
     }
 
     /// How the phone was reached.
@@ -133,6 +140,7 @@ pub(crate) struct Assertion {
     pub(crate) phone: PhoneNumber,
     pub(crate) action: Action,
     pub(crate) binding: Option<Binding>,
+    pub(crate) key: Option<KeyThumbprint>,
     pub(crate) channel: Channel,
     pub(crate) auth_time: SystemTime,
 }

@@ -12,7 +12,7 @@ use super::{Assertion, Proof, Proofs, acr, amr};
 use crate::{
     channel::Channel,
     error::{Error, ErrorKind, Result},
-    ids::{Action, Binding, Subject},
+    ids::{Action, Binding, KeyThumbprint, Subject},
     phone::PhoneNumber,
 };
 
@@ -56,6 +56,16 @@ struct Claims {
     phone_number_verified: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     binding: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation>,
+}
+
+/// The key that has to be shown beside the token (RFC 7800, section 3; `jkt` by RFC 9449, section 6.1). Another way of naming a
+/// key is none of ours, and a token that has it is refused: read without it, it would be anybody's.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Confirmation {
+    jkt: String,
 }
 
 pub(super) fn sign(proofs: &Proofs, proof: &Proof) -> Result<String> {
@@ -78,6 +88,7 @@ pub(super) fn sign(proofs: &Proofs, proof: &Proof) -> Result<String> {
         phone_number: proof.phone.to_e164(),
         phone_number_verified: shows_phone(proof.channel),
         binding: proof.binding.as_ref().map(|binding| binding.as_str().to_owned()),
+        cnf: proof.key.as_ref().map(|key| Confirmation { jkt: key.as_str().to_owned() }),
     };
     encode(&header, &claims, &key.signing)
         .map_err(|source| Error::new(ErrorKind::Unavailable, "a proof could not be signed").with_source(source))
@@ -141,6 +152,7 @@ impl Claims {
             phone: PhoneNumber::parse(&self.phone_number, None).ok()?,
             action: Action::new(self.action).ok()?,
             binding: self.binding.map(Binding::new).transpose().ok()?,
+            key: self.cnf.map(|cnf| KeyThumbprint::new(cnf.jkt)).transpose().ok()?,
             channel: self.channel,
             auth_time: time(self.auth_time)?,
         };
@@ -196,6 +208,7 @@ mod tests {
             phone: PhoneNumber::parse("+37126123456", None).unwrap(),
             action: Action::new("transfer").unwrap(),
             binding: Some(Binding::new("100 EUR to Ada").unwrap()),
+            key: Some(KeyThumbprint::new("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I").unwrap()),
             channel: Channel::FlashCall,
             auth_time: now(),
         }
@@ -224,6 +237,7 @@ mod tests {
             assert_eq!((read.acr(), read.amr()), ("phone", ["flash_call"].as_slice()));
             assert_eq!(part(token.expose(), 0)["typ"], TYPE);
             assert_eq!(part(token.expose(), 1)["phone_number"], "+37126123456");
+            assert_eq!(part(token.expose(), 1)["cnf"]["jkt"], "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I");
         }
     }
 
@@ -300,6 +314,8 @@ mod tests {
             (claim("phone_number", json!("26123456")), ProofRefusal::Malformed),
             (claim("acr", json!("email")), ProofRefusal::Malformed),
             (claim("sub", json!("")), ProofRefusal::Malformed),
+            (claim("cnf", json!({ "jwk": {} })), ProofRefusal::Malformed),
+            (claim("cnf", json!({ "jkt": "short" })), ProofRefusal::Malformed),
             ("a".repeat(5000), ProofRefusal::Malformed),
         ] {
             assert_eq!(proofs.verify(&token, now()).unwrap_err(), refusal);

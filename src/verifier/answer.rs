@@ -167,6 +167,7 @@ impl Inner {
             phone: private.phone()?,
             action: private.action()?,
             binding: private.binding()?,
+            key: private.key()?,
             channel: *channel,
             auth_time,
         };

@@ -1,12 +1,12 @@
 //! Whether a request may pass: the layer's decision, pure.
 
-use std::{net::IpAddr, time::SystemTime};
+use std::{net::IpAddr, sync::Arc, time::SystemTime};
 
 use super::{Inner, Verifier};
 use crate::{
     check::Digest,
     error::Result,
-    ids::{Action, Binding, RuleName, Subject},
+    ids::{Action, Binding, KeyThumbprint, RuleName, Subject},
     phone::PhoneNumber,
     policy::{Context, Requirement, StepUp},
     proof::Proof,
@@ -37,6 +37,9 @@ pub struct Facts {
     /// The number of the account. With it, checks of other numbers are not started and proofs of other numbers are refused;
     /// without it, possession of *some* phone is shown, and the application compares [`Proof::phone`] itself.
     pub phone: Option<PhoneNumber>,
+    /// The key that the client has shown to be its own, by DPoP (RFC 9449) or another way that the application has checked.
+    /// A check that is started with it gives a proof that is good with that key only; without it, proofs of a key are refused.
+    pub key: Option<KeyThumbprint>,
 }
 
 impl Facts {
@@ -75,6 +78,13 @@ impl Facts {
         self
     }
 
+    /// Says which key the client has shown to be its own.
+    #[must_use]
+    pub fn with_key(mut self, key: KeyThumbprint) -> Self {
+        self.key = Some(key);
+        self
+    }
+
     pub(super) fn describe<'a>(&'a self, mut context: Context<'a>) -> Context<'a> {
         if let Some(amount) = self.amount {
             context = context.amount(amount);
@@ -104,7 +114,7 @@ pub(crate) enum Gate {
     /// Nothing is asked.
     Open,
     /// The proof meets the requirement. When it may be used once, `claim` has to be taken first.
-    Proven { proof: Proof, requirement: Requirement, claim: Option<SingleUse> },
+    Proven { proof: Arc<Proof>, requirement: Requirement, claim: Option<SingleUse> },
     /// A proof has to be shown.
     StepUp { requirement: Requirement, why: &'static str },
     /// Never.
@@ -137,7 +147,7 @@ impl Verifier {
                     until: proof.expires_at(),
                     now,
                 });
-                Gate::Proven { proof, requirement, claim }
+                Gate::Proven { proof: Arc::new(proof), requirement, claim }
             }
             Err(why) => Gate::StepUp { requirement, why },
         }
@@ -175,6 +185,9 @@ impl Inner {
         }
         if proof.binding() != visit.facts.binding.as_ref() {
             return Err("the proof is for another transaction");
+        }
+        if proof.key() != visit.facts.key.as_ref() {
+            return Err("the proof is for another key");
         }
         if visit.facts.phone.is_some_and(|phone| phone != *proof.phone()) {
             return Err("the proof is for another number");

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::{
     channel::Channel,
     error::Result,
-    ids::{Action, Binding, Subject},
+    ids::{Action, Binding, KeyThumbprint, Subject},
     phone::PhoneNumber,
     provider::{Handle, Prompt},
 };
@@ -20,6 +20,7 @@ pub(super) struct Private {
     phone: String,
     action: String,
     binding: Option<String>,
+    key: Option<String>,
     pub(super) locale: Option<String>,
     pub(super) email: Option<String>,
     pub(super) client_ip: Option<IpAddr>,
@@ -50,6 +51,7 @@ impl Private {
             phone: request.phone.to_e164(),
             action: request.action.as_str().to_owned(),
             binding: request.binding.as_ref().map(|binding| binding.as_str().to_owned()),
+            key: request.facts.key.as_ref().map(|key| key.as_str().to_owned()),
             locale: request.locale.clone(),
             email: request.email.clone(),
             client_ip: request.client_ip,
@@ -78,6 +80,10 @@ impl Private {
 
     pub(super) fn binding(&self) -> Result<Option<Binding>> {
         self.binding.as_deref().map(Binding::new).transpose()
+    }
+
+    pub(super) fn key(&self) -> Result<Option<KeyThumbprint>> {
+        self.key.as_deref().map(KeyThumbprint::new).transpose()
     }
 
     /// The route of the message that is out.

@@ -12,7 +12,7 @@ use crate::{
     channel::Channel,
     check::{Digest, State},
     error::{Error, ErrorKind, Result},
-    ids::{Action, Binding, CheckId, Subject},
+    ids::{Action, Binding, CheckId, KeyThumbprint, Subject},
     limiter::LimitFacts,
     phone::PhoneNumber,
     policy::{Context, On, Policy, Routing},
@@ -237,7 +237,9 @@ impl Claims {
         let owner = inner.owner(&request.subject);
         let binding = request.binding.as_ref().map_or("", Binding::as_str);
         let phone = request.phone.digits().to_be_bytes();
-        let parts: [&[u8]; 4] = [&owner, &phone, request.action.as_str().as_bytes(), binding.as_bytes()];
+        let key = request.facts.key.as_ref().map_or("", KeyThumbprint::as_str);
+        let action = request.action.as_str().as_bytes();
+        let parts: [&[u8]; 5] = [&owner, &phone, action, binding.as_bytes(), key.as_bytes()];
         let same = inner.keys.name("same start", &parts);
         let channel = request.channel.map_or("", Channel::as_str);
         let fingerprint = inner.keys.name("request", &[&same, channel.as_bytes()]);

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{Extension, Json, Router, middleware::map_request, routing::post};
 use handset::{
-    Action, Binding, Endpoints, PhoneNumber, Proof, Secret, StepUpLayer, Subject, Verifier,
+    Action, Binding, Endpoints, KeyThumbprint, PhoneNumber, Proof, Secret, StepUpLayer, Subject, Verifier,
     proof::ProofKey,
     provider::{
         http::HttpClient,
@@ -116,6 +116,7 @@ pub(super) fn authenticate<B>(mut request: Request<B>) -> Request<B> {
     let subject = header("x-user").map(|name| Subject::new(name).unwrap());
     let mut facts = Facts::default();
     facts.binding = header("x-binding").map(|text| Binding::new(text).unwrap());
+    facts.key = header("x-key").map(|text| KeyThumbprint::new(text).unwrap());
     facts.phone = header("x-phone").map(|text| PhoneNumber::parse(&text, None).unwrap());
     request.extensions_mut().insert(facts);
     if let Some(subject) = subject {

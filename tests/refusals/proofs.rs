@@ -77,6 +77,22 @@ async fn a_proof_of_somebody_else_or_for_something_else_is_none() {
 }
 
 #[tokio::test]
+async fn a_proof_of_a_key_is_good_with_that_key_only() {
+    let stage = Stage::new(WIDE).await;
+    let [key, another] = [[1_u8; 32], [2; 32]].map(|bytes| URL_SAFE_NO_PAD.encode(bytes));
+    let ada = stage.person("ada");
+    let with_key = ada.with("x-key", &key);
+    let proof = prove(&stage, &with_key).await;
+    with_key.transfer(Some(&proof)).await.expect(200);
+    refused(ada.transfer(Some(&proof)).await);
+    refused(ada.with("x-key", &another).transfer(Some(&proof)).await);
+    // And a proof of no key is not taken where a key was shown.
+    let plain = prove(&stage, &ada).await;
+    ada.transfer(Some(&plain)).await.expect(200);
+    refused(with_key.transfer(Some(&plain)).await);
+}
+
+#[tokio::test]
 async fn a_proof_grows_too_old() {
     let stage = Stage::new(WIDE).await;
     let ada = stage.person("ada");
