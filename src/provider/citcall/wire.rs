@@ -9,7 +9,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{
     HeaderValue, Method, Request, Response, StatusCode,
-    header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER},
+    header::{AUTHORIZATION, CONTENT_TYPE},
 };
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 
@@ -21,7 +21,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     ids::CheckId,
     phone::PhoneNumber,
-    provider::Order,
+    provider::{Order, http::with_retry_after},
     secret::{Code, Secret},
 };
 
@@ -262,12 +262,7 @@ fn refusal(rc: u16) -> Error {
 }
 
 fn rate_limited(answer: &Response<Bytes>) -> Error {
-    let seconds = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-    let error = error(ErrorKind::RateLimited, "takes no more calls for now");
-    match seconds {
-        Some(seconds) => error.with_retry_after(std::time::Duration::from_secs(seconds)),
-        None => error,
-    }
+    with_retry_after(error(ErrorKind::RateLimited, "takes no more calls for now"), answer)
 }
 
 fn nonsense(message: &'static str) -> Error {

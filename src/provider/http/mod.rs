@@ -14,7 +14,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, header::RETRY_AFTER};
 use tower::{BoxError, Service, ServiceExt, util::BoxCloneSyncService};
 
 use super::breaker::{self, Breaker};
@@ -140,6 +140,16 @@ impl Http {
 
     fn unavailable(&self, message: &'static str) -> Error {
         Error::new(ErrorKind::Unavailable, message).with_provider(self.provider)
+    }
+}
+
+/// An error, with the wait that the answer asks for in `Retry-After` (RFC 9110, section 10.2.3), where the error is that there
+/// were too many requests and the wait is in seconds.
+pub(super) fn with_retry_after(error: Error, answer: &Response<Bytes>) -> Error {
+    let seconds = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    match seconds {
+        Some(seconds) if error.kind() == ErrorKind::RateLimited => error.with_retry_after(Duration::from_secs(seconds)),
+        _ => error,
     }
 }
 

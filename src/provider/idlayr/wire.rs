@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 use bytes::Bytes;
 use http::{
     HeaderValue, Method, Request, Response, StatusCode, Uri,
-    header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER},
+    header::{AUTHORIZATION, CONTENT_TYPE},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::{Config, NAME, Version};
 use crate::{
     error::{Error, ErrorKind, Result},
-    provider::{Handle, Order, Returned, Verdict},
+    provider::{Handle, Order, Returned, Verdict, http::with_retry_after},
     secret::Secret,
 };
 
@@ -182,13 +182,7 @@ pub(super) fn refusal(answer: &Response<Bytes>) -> Error {
         (None, status) if status.is_client_error() => (ErrorKind::Rejected, "does not accept the request"),
         _ => (ErrorKind::Unavailable, "answered with an unexpected status"),
     };
-    let wait = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-    match wait {
-        Some(seconds) if kind == ErrorKind::RateLimited => {
-            error(kind, message).with_retry_after(Duration::from_secs(seconds))
-        }
-        _ => error(kind, message),
-    }
+    with_retry_after(error(kind, message), answer)
 }
 
 /// What a slug of the vendor's problems, or an `error_code` of a check, means for us. After each of them the plan goes on with

@@ -12,7 +12,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     ids::CheckId,
     phone::PhoneNumber,
-    provider::{Delivery, Handle},
+    provider::{Delivery, Handle, http::with_retry_after},
     secret::Code,
 };
 
@@ -133,12 +133,7 @@ fn read(answer: &Response<Bytes>) -> Result<Body> {
 }
 
 fn rate_limited(answer: &Response<Bytes>) -> Error {
-    let seconds = answer.headers().get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-    let error = error(ErrorKind::RateLimited, "takes no more calls for now");
-    match seconds {
-        Some(seconds) => error.with_retry_after(std::time::Duration::from_secs(seconds)),
-        None => error,
-    }
+    with_retry_after(error(ErrorKind::RateLimited, "takes no more calls for now"), answer)
 }
 
 fn nonsense(message: &'static str) -> Error {

@@ -20,7 +20,7 @@ use super::{Config, NAME, NumberForm, metadata::Server, sign::Client};
 use crate::{
     error::{Error, ErrorKind, Result},
     ids::CheckId,
-    provider::{Handle, Order, ReturnTo, Returned, Verdict},
+    provider::{Handle, Order, ReturnTo, Returned, Verdict, http::with_retry_after},
     random,
     secret::Secret,
 };
@@ -204,12 +204,7 @@ pub(super) fn refusal(answer: &Response<Bytes>) -> Error {
         code: serde_json::Value,
     }
     let Body { code } = serde_json::from_slice(answer.body()).unwrap_or_default();
-    let error = refused(Some(answer.status()), code.as_str().unwrap_or_default());
-    let wait = answer.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-    match wait {
-        Some(seconds) if error.kind() == ErrorKind::RateLimited => error.with_retry_after(Duration::from_secs(seconds)),
-        _ => error,
-    }
+    with_retry_after(refused(Some(answer.status()), code.as_str().unwrap_or_default()), answer)
 }
 
 /// Makes our error of the vendor's word for what went wrong and, where there was an answer of its own, the status: the only place
