@@ -9,8 +9,12 @@ pub mod http;
 pub mod idlayr;
 pub mod numcheck;
 #[cfg(feature = "open-gateway")]
+mod oauth;
+#[cfg(feature = "open-gateway")]
 #[cfg_attr(docsrs, doc(cfg(feature = "open-gateway")))]
 pub mod open_gateway;
+#[cfg(feature = "open-gateway")]
+mod openid;
 pub mod registry;
 pub mod zadarma;
 

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use http::Uri;
 use serde::{Deserialize, Deserializer};
 
+use super::{ClientAuth, Endpoints, wire};
 use crate::{
     error::{Error, ErrorKind, Result},
-    secret::Secret,
+    provider::openid::{Account, scheme},
 };
 
 /// Settings of an account, as they stand in a configuration file.
@@ -64,20 +64,6 @@ pub struct Config {
     pub time_out: Duration,
 }
 
-/// Where the endpoints of an authorization server are.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(clippy::exhaustive_structs, reason = "an application writes it down; there are these three")]
-pub struct Endpoints {
-    /// What the device opens.
-    pub authorization: String,
-    /// Where codes are exchanged.
-    pub token: String,
-    /// The server's public keys. Needed with v1 and v2, where an `id_token` comes along.
-    #[serde(default)]
-    pub jwks: Option<String>,
-}
-
 /// A version of the Number Verification API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -89,38 +75,6 @@ pub enum ApiVersion {
     V1,
     /// 2.0 and 2.1.
     V2,
-}
-
-/// How an application shows an authorization server who it is.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(tag = "method", rename_all = "snake_case", deny_unknown_fields)]
-#[non_exhaustive]
-pub enum ClientAuth {
-    /// A shared secret, in HTTP Basic (RFC 6749, section 2.3.1). Not what the CAMARA profile asks for, and what some sandboxes take.
-    Basic {
-        /// The secret.
-        secret: Secret,
-    },
-    /// A signed assertion (OpenID Connect Core, section 9), as the CAMARA profile demands.
-    PrivateKeyJwt {
-        /// The private key in PEM: PKCS#8.
-        key: Secret,
-        /// What the key is for.
-        algorithm: SigningAlgorithm,
-        /// The name under which the server knows the public key.
-        #[serde(default)]
-        key_id: Option<String>,
-    },
-}
-
-/// With what an assertion is signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[non_exhaustive]
-pub enum SigningAlgorithm {
-    /// ECDSA on P-256.
-    ES256,
-    /// RSA. Needs the feature `aws-lc`: signing with the pure Rust implementation leaks timing (RUSTSEC-2023-0071).
-    RS256,
 }
 
 /// What the API is sent.
@@ -183,6 +137,18 @@ impl Config {
         Ok(())
     }
 
+    /// What the authorization server knows us by.
+    pub(super) fn account(&self) -> Account {
+        Account {
+            issuer: self.issuer.clone(),
+            endpoints: self.endpoints.clone(),
+            client_id: self.client_id.clone(),
+            client_auth: self.client_auth.clone(),
+            require_iss: self.require_iss,
+            words: wire::words,
+        }
+    }
+
     /// What is asked for: one purpose, one operation.
     pub(super) fn scopes(&self) -> Vec<String> {
         match self.api_version {
@@ -213,13 +179,6 @@ impl ApiVersion {
     }
 }
 
-/// `http` or `https` of an absolute URL.
-pub(super) fn scheme(url: &str) -> Option<String> {
-    let uri: Uri = url.parse().ok()?;
-    uri.host()?;
-    uri.scheme_str().filter(|scheme| ["http", "https"].contains(scheme)).map(str::to_owned)
-}
-
 fn wrong(message: &'static str) -> Result<()> {
     Err(Error::new(ErrorKind::Misconfigured, message).with_provider(super::NAME))
 }
@@ -231,6 +190,7 @@ fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::Secret;
 
     fn good() -> Config {
         let basic = ClientAuth::Basic { secret: Secret::new("hush") };

@@ -1,30 +1,28 @@
 #![doc = include_str!("docs.md")]
 
-mod claims;
 mod config;
-mod metadata;
-mod sign;
 mod wire;
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::time::SystemTime;
 
-use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::future::{BoxFuture, FutureExt, TryFutureExt};
 
 use super::{
     Handle, Order, Prompt, Provider, Returned, Settle, Started, Verdict,
     http::{Http, HttpClient, Repeat},
+    oauth::misconfigured,
+    openid::{Ask, OpenId, Trip},
 };
 use crate::{
-    cache::{Kept, PublicKeys},
     channel::Channel,
-    error::{ErrorKind, Result},
-    secret::Secret,
+    error::{Error, Result},
 };
 
-pub use config::{ApiVersion, ClientAuth, Config, Endpoints, NumberForm, SigningAlgorithm};
+pub use super::{
+    oauth::{ClientAuth, SigningAlgorithm},
+    openid::Endpoints,
+};
+pub use config::{ApiVersion, Config, NumberForm};
 
 /// The name that policy files know it by.
 pub const NAME: &str = "open_gateway";
@@ -52,10 +50,7 @@ pub const CHANNELS: &[Channel] = &[Channel::SilentNetwork];
 #[derive(Debug)]
 pub struct OpenGateway {
     config: Config,
-    client: sign::Client,
-    http: Http,
-    server: Kept<Arc<metadata::Server>>,
-    keys: PublicKeys,
+    openid: OpenId,
 }
 
 impl OpenGateway {
@@ -63,80 +58,37 @@ impl OpenGateway {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Misconfigured`] when a setting or the key cannot be used; the message names it.
+    /// [`ErrorKind::Misconfigured`](crate::ErrorKind::Misconfigured) when a setting or the key cannot be used; the message names it.
     pub fn new(config: Config, client: HttpClient) -> Result<Self> {
         config.validate()?;
         let http = Http::new(NAME, client, config.time_out);
-        let client = sign::Client::new(&config)?;
-        Ok(Self { config, client, http, server: Kept::new(), keys: PublicKeys::new() })
-    }
-
-    /// The authorization server, as configured or as it describes itself.
-    async fn server(&self) -> Result<Arc<metadata::Server>> {
-        self.server
-            .get_or_fetch(async {
-                let server = match metadata::Server::configured(&self.config) {
-                    Some(server) => server,
-                    None => {
-                        let answer = self.http.send(metadata::discover(&self.config)?, Repeat::Idempotent).await?;
-                        metadata::read_metadata(&self.config, &answer)?
-                    }
-                };
-                Ok((Arc::new(server), METADATA_LIFE))
-            })
-            .await
+        let openid = OpenId::new(config.account(), http).map_err(named)?;
+        Ok(Self { config, openid })
     }
 
     async fn begin(&self, order: &Order) -> Result<Started> {
-        let no_way_back = || wire::misconfigured("the verifier needs its `public_url`, for the device to come back to");
+        let no_way_back = || misconfigured("the verifier needs its `public_url`, for the device to come back to");
         let return_to = order.return_to.as_ref().ok_or_else(no_way_back)?;
-        let errand = wire::Errand::new(order, return_to)?;
-        let url = wire::authorization_url(&self.config, &*self.server().await?, &errand, &return_to.state)?;
-        let prompt = Prompt::OpenUrl { url, mobile_data: true };
+        let errand = wire::Errand::new(order, Trip::new(&return_to.url)?);
+        let ask = Ask {
+            trip: &errand.trip,
+            scopes: self.config.scopes(),
+            state: &return_to.state,
+            login_hint: self.config.login_hint.then(|| format!("tel:{}", order.phone.to_e164())),
+        };
+        let prompt = Prompt::OpenUrl { url: self.openid.authorization_url(&ask).await?, mobile_data: true };
         Ok(Started::new(errand.to_handle()?, Settle::Redirect).with_prompt(prompt))
     }
 
     async fn finish(&self, handle: &Handle, returned: &Returned, now: SystemTime) -> Result<Verdict> {
         let errand = wire::Errand::read(handle)?;
-        let server = self.server().await?;
-        let code = wire::read_return(&self.config, &server, returned)?;
-        let request = wire::exchange(&self.config, &self.client, &server, &errand, &code, now)?;
-        let grant = wire::read_grant(&self.http.send(request, Repeat::Never).await?);
-        if grant.as_ref().is_err_and(|error| error.kind() == ErrorKind::Misconfigured) {
-            // The server may have moved its endpoint: look again before the next check.
-            self.server.forget().await;
-        }
-        let grant = grant?;
-        // The token lives as long as this future, and no longer than it may.
-        let too_late = |source| wire::nonsense("took longer than its access token lives").with_source(source);
-        tokio::time::timeout(grant.lifetime(), self.verify(&server, &errand, grant, now)).await.map_err(too_late)?
-    }
-
-    async fn verify(
-        &self,
-        server: &metadata::Server,
-        errand: &wire::Errand,
-        grant: wire::Grant,
-        now: SystemTime,
-    ) -> Result<Verdict> {
-        if let Some(id_token) = &grant.id_token {
-            let key = self.key(server, id_token, now).await?;
-            claims::check(id_token, &key, &self.config, &errand.nonce, now)?;
-        }
-        let request = wire::verify(&self.config, errand, grant)?;
-        wire::read_verdict(&self.http.send(request, Repeat::Never).await?)
-    }
-
-    /// The key that a token of the server says it is signed with.
-    async fn key(
-        &self,
-        server: &metadata::Server,
-        id_token: &Secret,
-        now: SystemTime,
-    ) -> Result<jsonwebtoken::DecodingKey> {
-        let fetch = async { metadata::read_keys(&self.http.send(metadata::keys(server)?, Repeat::Idempotent).await?) };
-        let key = self.keys.key(&claims::key_name(id_token)?, now, fetch).await?;
-        key.ok_or_else(|| wire::nonsense("signed its `id_token` with a key that it does not publish"))
+        let grant = self.openid.exchange(&errand.trip, returned, now).await?;
+        grant
+            .spend(async |bearer| {
+                let request = wire::verify(&self.config, &errand, bearer)?;
+                wire::read_verdict(&self.openid.http().send(request, Repeat::Never).await?)
+            })
+            .await
     }
 }
 
@@ -150,7 +102,7 @@ impl Provider for OpenGateway {
     }
 
     fn start<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Started>> {
-        self.begin(order).boxed()
+        self.begin(order).map_err(named).boxed()
     }
 
     fn redirect<'a>(
@@ -159,9 +111,11 @@ impl Provider for OpenGateway {
         returned: &'a Returned,
         now: SystemTime,
     ) -> BoxFuture<'a, Result<Verdict>> {
-        self.finish(handle, returned, now).boxed()
+        self.finish(handle, returned, now).map_err(named).boxed()
     }
 }
 
-/// For how long the server is taken to be where it was.
-const METADATA_LIFE: Duration = Duration::from_secs(60 * 60);
+/// Whose error it is.
+fn named(error: Error) -> Error {
+    error.with_provider(NAME)
+}

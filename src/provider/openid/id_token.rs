@@ -8,8 +8,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
 
-use super::{Config, wire::nonsense};
-use crate::{error::Result, secret::Secret};
+use super::Account;
+use crate::{error::Result, provider::oauth::nonsense, secret::Secret};
 
 #[derive(Deserialize)]
 struct Claims {
@@ -43,7 +43,13 @@ pub(super) fn key_name(id_token: &Secret) -> Result<String> {
 }
 
 /// Checks an `id_token` against the server's key of that name.
-pub(super) fn check(id_token: &Secret, key: &DecodingKey, config: &Config, nonce: &str, now: SystemTime) -> Result<()> {
+pub(super) fn check(
+    id_token: &Secret,
+    key: &DecodingKey,
+    account: &Account,
+    nonce: &str,
+    now: SystemTime,
+) -> Result<()> {
     let malformed = |_| nonsense("answered with an `id_token` that is not signed with its key");
     // `key_name` has let pass only algorithms with a public key, and the key fits one kind of them.
     let mut validation = Validation::new(decode_header(id_token.expose()).map_err(malformed)?.alg);
@@ -52,16 +58,16 @@ pub(super) fn check(id_token: &Secret, key: &DecodingKey, config: &Config, nonce
     validation.validate_exp = false;
     validation.validate_aud = false;
     let claims: Claims = decode(id_token.expose(), key, &validation).map_err(malformed)?.claims;
-    match claims.fault(config, nonce, now) {
+    match claims.fault(account, nonce, now) {
         None => Ok(()),
         Some(fault) => Err(nonsense(fault)),
     }
 }
 
 impl Claims {
-    fn fault(&self, config: &Config, nonce: &str, now: SystemTime) -> Option<&'static str> {
+    fn fault(&self, account: &Account, nonce: &str, now: SystemTime) -> Option<&'static str> {
         // Nobody else is trusted with our tokens, so nobody else may be in the audience.
-        let ours = |name: &String| *name == config.client_id;
+        let ours = |name: &String| *name == account.client_id;
         let for_us = match &self.aud {
             Audience::One(one) => ours(one),
             Audience::Many(all) => !all.is_empty() && all.iter().all(ours),
@@ -69,7 +75,7 @@ impl Claims {
         let nonce = self.nonce.as_ref().is_some_and(|theirs| theirs.as_bytes().ct_eq(nonce.as_bytes()).into());
         let (issued, expires) = (time(self.iat), time(self.exp));
         [
-            (self.iss == config.issuer, "answered with an `id_token` of another issuer"),
+            (self.iss == account.issuer, "answered with an `id_token` of another issuer"),
             (for_us && self.azp.as_ref().is_none_or(ours), "answered with an `id_token` for somebody else"),
             (nonce, "answered with an `id_token` of another check: its `nonce` is not ours"),
             (expires.is_some_and(|at| at > now), "answered with an `id_token` whose time is over"),
@@ -101,18 +107,12 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::provider::open_gateway::{ApiVersion, ClientAuth};
+    use crate::provider::openid::tests::{ES256, account};
 
-    const ES256: &str = include_str!("testdata/es256.pem");
     const NONCE: &str = "n-0S6_WzA2Mj";
 
     fn now() -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
-    }
-
-    fn config() -> Config {
-        let basic = ClientAuth::Basic { secret: Secret::new("hush") };
-        Config::new("https://as.example", "https://api.example", ApiVersion::V2, "app", basic)
     }
 
     fn claims() -> Value {
@@ -134,7 +134,7 @@ mod tests {
     }
 
     fn judged(claims: &Value) -> Result<()> {
-        check(&signed(claims), &public(), &config(), NONCE, now())
+        check(&signed(claims), &public(), &account(), NONCE, now())
     }
 
     fn with(changes: Value) -> Value {
@@ -196,17 +196,17 @@ mod tests {
         for token in [hmac.as_str(), none.as_str(), "", "a.b.c", "not a token"] {
             assert!(key_name(&Secret::new(token)).is_err(), "{token}");
         }
-        assert!(check(&Secret::new(hmac.as_str()), &public(), &config(), NONCE, now()).is_err());
+        assert!(check(&Secret::new(hmac.as_str()), &public(), &account(), NONCE, now()).is_err());
     }
 
     /// Made with another implementation: see `testdata/README.md`.
     #[test]
     fn a_token_of_another_implementation_is_read() {
         crate::crypto::install().unwrap();
-        let token = Secret::new(include_str!("testdata/id_token.rs256.jwt").trim());
-        let jwks = http::Response::new(bytes::Bytes::from_static(include_bytes!("testdata/jwks.json")));
-        let keys = super::super::metadata::read_keys(&jwks).unwrap();
-        check(&token, &keys[&key_name(&token).unwrap()], &config(), NONCE, now()).unwrap();
+        let token = Secret::new(include_str!("../oauth/testdata/id_token.rs256.jwt").trim());
+        let jwks = http::Response::new(bytes::Bytes::from_static(include_bytes!("../oauth/testdata/jwks.json")));
+        let keys = crate::provider::oauth::read_keys(&jwks, |_| None).unwrap();
+        check(&token, &keys[&key_name(&token).unwrap()], &account(), NONCE, now()).unwrap();
     }
 
     proptest! {
@@ -218,7 +218,7 @@ mod tests {
             let place = place % (bytes.len() - 1);
             bytes[place] ^= 1 << bit;
             let spoilt = Secret::new(String::from_utf8(bytes).unwrap());
-            prop_assert!(key_name(&spoilt).and_then(|_| check(&spoilt, &public(), &config(), NONCE, now())).is_err());
+            prop_assert!(key_name(&spoilt).and_then(|_| check(&spoilt, &public(), &account(), NONCE, now())).is_err());
         }
     }
 }
