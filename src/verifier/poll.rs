@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use tracing::Instrument;
+
 use super::{Inner, Verifier, private::Private};
 use crate::{
     check::Status,
@@ -20,7 +22,16 @@ impl Verifier {
         if !waits || !inner.polls.entry(id).or_insert(()).is_fresh() {
             return;
         }
-        let verdict = match inner.poll(&id, record, now).await {
+        // A task of its own: a client that stops waiting must not take with it what the vendor says only once.
+        let (verifier, record) = (self.clone(), record.clone());
+        let task = tokio::spawn(async move { verifier.settle(id, &record, now).await }.in_current_span());
+        if let Err(error) = task.await {
+            tracing::error!(check = %id, %error, "asking the vendor broke off");
+        }
+    }
+
+    async fn settle(&self, id: CheckId, record: &Record, now: SystemTime) {
+        let verdict = match self.inner.poll(&id, record, now).await {
             Ok(Verdict::Pending) => return,
             Ok(verdict) => verdict,
             Err(error) => {
