@@ -93,9 +93,9 @@ pub enum Returned {
         /// That URL.
         url: String,
     },
-    /// Its app handed in the code that it got.
+    /// Its app handed in the code or the token that it got.
     App {
-        /// The code, of letters, digits, `-`, `.`, `_` and `~`.
+        /// The code or token, of at most 4096 letters, digits, `-`, `.`, `_`, `~`, `+`, `/` and `=`.
         code: Secret,
     },
 }

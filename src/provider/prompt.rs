@@ -28,6 +28,8 @@ pub enum Prompt {
         /// The keys.
         digits: String,
     },
+    /// Have the app on the phone get an operator token (GSMA TS.43), and hand it in as the code.
+    OperatorToken,
     /// Nothing yet: ask again.
     Wait,
 }
@@ -39,6 +41,7 @@ impl fmt::Debug for Prompt {
             Self::EnterCode { length, source } => write!(f, "EnterCode({length} digits, {source:?})"),
             Self::OpenUrl { mobile_data, .. } => write!(f, "OpenUrl(mobile_data: {mobile_data})"),
             Self::PressKeys { .. } => f.write_str("PressKeys"),
+            Self::OperatorToken => f.write_str("OperatorToken"),
             Self::Wait => f.write_str("Wait"),
         }
     }

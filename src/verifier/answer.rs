@@ -129,7 +129,7 @@ impl Inner {
     }
 }
 
-/// What was handed in: digits that a person typed, or a vendor's code that an app got.
+/// What was handed in: digits that a person typed, or a vendor's code or token that an app got.
 struct Typed {
     raw: Secret,
     digits: Result<TypedCode>,
@@ -138,8 +138,8 @@ struct Typed {
 impl Typed {
     fn parse(text: &str) -> Result<Self> {
         let digits = TypedCode::parse(text);
-        let opaque = (1..=512).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
+        let opaque = (1..=LONGEST).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b))
             && text.bytes().any(|b| b.is_ascii_alphabetic());
         match digits {
             Err(error) if !opaque => Err(error),
@@ -176,3 +176,6 @@ impl Inner {
         Ok(Verified { proof, token, expires_in })
     }
 }
+
+/// The most bytes of what an app got: enough for a token that is a signed document.
+const LONGEST: usize = 4096;
