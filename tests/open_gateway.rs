@@ -72,6 +72,7 @@ async fn endpoints_may_be_configured_instead_of_discovered() {
             authorization: format!("{url}/authorize"),
             token: format!("{url}/token"),
             jwks: Some(format!("{url}/jwks")),
+            backchannel: None,
         });
         config.require_iss = true;
         config

@@ -85,7 +85,7 @@ impl Client {
         header.kid.clone_from(key_id);
         let client = Self { id: id.to_owned(), credentials: Credentials::PrivateKeyJwt { key, header } };
         // A key that parses may still not sign: find out now.
-        client.assertion("", SystemTime::UNIX_EPOCH)?;
+        client.sign(id, "", None, SystemTime::UNIX_EPOCH)?;
         Ok(client)
     }
 
@@ -93,29 +93,47 @@ impl Client {
     pub(crate) fn form(&self, endpoint: &str, fields: &[(&str, &str)], now: SystemTime) -> Result<Request<Bytes>> {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.extend_pairs(fields);
-        if let Some(assertion) = self.assertion(endpoint, now)? {
+        if let Some(assertion) = self.sign(&self.id, endpoint, None, now)? {
             form.append_pair("client_id", &self.id)
                 .append_pair("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
                 .append_pair("client_assertion", &assertion);
         }
-        let mut request = request(Method::POST, endpoint, "application/x-www-form-urlencoded", form.finish().into())?;
+        let mut request = request(Method::POST, endpoint, FORM, form.finish().into())?;
         if let Credentials::Basic(credentials) = &self.credentials {
             request.headers_mut().insert(header::AUTHORIZATION, credentials.clone());
         }
         Ok(request)
     }
 
-    /// A signed assertion for one request to `audience`, or none for a client that has a secret.
-    fn assertion(&self, audience: &str, now: SystemTime) -> Result<Option<String>> {
+    /// A form that asks for a token about `subject` (RFC 7523, section 2.1). Its assertion shows who we are as well, so that nothing
+    /// else does.
+    pub(crate) fn grant_form(
+        &self,
+        endpoint: &str,
+        subject: &str,
+        scope: &str,
+        now: SystemTime,
+    ) -> Result<Request<Bytes>> {
+        let no_key = || misconfigured("a grant by assertion needs `private_key_jwt` as `client_auth`");
+        let assertion = self.sign(subject, endpoint, Some(scope), now)?.ok_or_else(no_key)?;
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer")
+            .append_pair("assertion", &assertion);
+        request(Method::POST, endpoint, FORM, form.finish().into())
+    }
+
+    /// A signed assertion about `subject` for one request to `audience`, or none for a client that has a secret.
+    fn sign(&self, subject: &str, audience: &str, scope: Option<&str>, now: SystemTime) -> Result<Option<String>> {
         let Credentials::PrivateKeyJwt { key, header } = &self.credentials else { return Ok(None) };
         let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let claims = Claims {
             iss: &self.id,
-            sub: &self.id,
+            sub: subject,
             aud: audience,
             jti: URL_SAFE_NO_PAD.encode(random::bytes::<16>()?),
             iat: now.as_secs(),
             exp: (now + LIFETIME).as_secs(),
+            scope,
         };
         let assertion = encode(header, &claims, key);
         assertion.map(Some).map_err(|source| misconfigured("`key` does not sign").with_source(source))
@@ -140,6 +158,8 @@ struct Claims<'a> {
     jti: String,
     iat: u64,
     exp: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'a str>,
 }
 
 /// Name and secret are form-encoded first (RFC 6749, section 2.3.1).
@@ -151,6 +171,8 @@ fn basic(id: &str, secret: &Secret) -> Result<HeaderValue> {
     value.set_sensitive(true);
     Ok(value)
 }
+
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The CAMARA profile allows five minutes; the assertion is used at once, and clocks differ.
 const LIFETIME: Duration = Duration::from_secs(120);
@@ -198,7 +220,7 @@ mod tests {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
         let mut ids = HashSet::new();
         for _ in 0..3 {
-            let assertion = client.assertion(AUDIENCE, now).unwrap().unwrap();
+            let assertion = client.sign("app", AUDIENCE, None, now).unwrap().unwrap();
             let claims = read(key, algorithm, &assertion).unwrap();
             assert_eq!((&claims["iss"], &claims["sub"]), (&"app".into(), &"app".into()));
             assert_eq!(claims["iat"], 1_800_000_000_u64);
@@ -246,7 +268,7 @@ mod tests {
         assert!(!format!("{:?}", basic("a", "b")).contains("Basic"));
         let client = shared_secret();
         assert_eq!(format!("{client:?}"), "Basic");
-        assert!(client.assertion(AUDIENCE, SystemTime::UNIX_EPOCH).unwrap().is_none());
+        assert!(client.sign("app", AUDIENCE, None, SystemTime::UNIX_EPOCH).unwrap().is_none());
     }
 
     #[test]
@@ -273,13 +295,46 @@ mod tests {
         assert_eq!(claims["aud"], AUDIENCE);
     }
 
+    #[test]
+    fn a_grant_is_asked_for_by_one_assertion_and_nothing_else() {
+        let (client, now) = (jwt(ES256, SigningAlgorithm::ES256).unwrap(), SystemTime::UNIX_EPOCH);
+        let request = client.grant_form(AUDIENCE, "operatortoken:t", "dpv:X do:it", now).unwrap();
+        assert!(!request.headers().contains_key("authorization"));
+        let sent = pairs(request.body());
+        assert_eq!(sent.len(), 2, "neither `scope` nor a second proof: {sent:?}");
+        assert_eq!(sent["grant_type"], "urn:ietf:params:oauth:grant-type:jwt-bearer");
+        let key = EncodingKey::from_ec_pem(ES256.as_bytes()).unwrap();
+        let claims = read(&key, Algorithm::ES256, &sent["assertion"]).unwrap();
+        assert_eq!((&claims["iss"], &claims["sub"]), (&"app".into(), &"operatortoken:t".into()));
+        assert_eq!((&claims["scope"], &claims["aud"]), (&"dpv:X do:it".into(), &AUDIENCE.into()));
+        assert_eq!(claims.as_object().unwrap().len(), 7, "{claims}");
+
+        let error = shared_secret().grant_form(AUDIENCE, "operatortoken:t", "dpv:X do:it", now).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Misconfigured);
+    }
+
+    /// The request of RFC 7523, section 2.1, as far as it is printed.
+    #[test]
+    fn the_request_printed_in_rfc_7523_is_like_ours() {
+        const PRINTED: &str = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=";
+        const HEADER: &str = "eyJhbGciOiJFUzI1NiIsImtpZCI6IjE2In0";
+        let key_id = Some("16".to_owned());
+        let auth = ClientAuth::PrivateKeyJwt { key: Secret::new(ES256), algorithm: SigningAlgorithm::ES256, key_id };
+        let client = Client::new("https://jwt-idp.example.com", &auth).unwrap();
+        let request = client.grant_form(AUDIENCE, "mailto:mike@example.com", "s", SystemTime::UNIX_EPOCH).unwrap();
+        let body = String::from_utf8(request.body().to_vec()).unwrap();
+        let header = |part: &str| -> Value { serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap() };
+        let ours = header(body.strip_prefix(PRINTED).unwrap().split('.').next().unwrap());
+        assert_eq!((&ours["alg"], &ours["kid"]), (&header(HEADER)["alg"], &header(HEADER)["kid"]));
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn one_flipped_bit_spoils_an_assertion(place in 0_usize..4000, bit in 0_u8..6) {
             let client = jwt(ES256, SigningAlgorithm::ES256).unwrap();
             let key = EncodingKey::from_ec_pem(ES256.as_bytes()).unwrap();
-            let assertion = client.assertion(AUDIENCE, SystemTime::UNIX_EPOCH).unwrap().unwrap();
+            let assertion = client.sign("app", AUDIENCE, None, SystemTime::UNIX_EPOCH).unwrap().unwrap();
             let mut bytes = assertion.into_bytes();
             // The last character of a part may hold bits that mean nothing.
             let place = place % (bytes.len() - 1);

@@ -17,7 +17,7 @@ pub(crate) fn refusal(answer: &Response<Bytes>, words: fn(&str) -> Option<(Error
 }
 
 /// The word for what went wrong: APIs say `code`, authorization servers `error`; some say a number where there should be a word.
-fn word(answer: &Response<Bytes>) -> String {
+pub(crate) fn word(answer: &Response<Bytes>) -> String {
     #[derive(Default, Deserialize)]
     struct Body {
         #[serde(default, alias = "error")]
@@ -34,7 +34,7 @@ pub(crate) fn refused(
     word: &str,
     words: fn(&str) -> Option<(ErrorKind, &'static str)>,
 ) -> Error {
-    use ErrorKind::{Misconfigured, RateLimited, Unavailable, Unsupported};
+    use ErrorKind::{Misconfigured, RateLimited, Rejected, Unavailable, Unsupported};
     let (kind, message) = match (word, status.map(|status| status.as_u16())) {
         (_, Some(429)) => (RateLimited, "takes no more requests for now"),
         (_, Some(500..)) | ("server_error" | "temporarily_unavailable", _) => (Unavailable, "has a fault of its own"),
@@ -43,11 +43,15 @@ pub(crate) fn refused(
                 (Unavailable, "does not tell who the device is without asking its user; use another channel")
             }
             ("invalid_grant" | "authorization_pending" | "expired_token", _) => {
-                (Unavailable, "does not take the code: it was used, is too old, or belongs to another check")
+                (Unavailable, "does not take what was handed in: it was used, is too old, or belongs to another check")
+            }
+            ("unknown_user_id", _) => (Rejected, "does not know whom it is asked about"),
+            ("missing_user_code" | "invalid_user_code", _) => {
+                (Unsupported, "wants a user code, which is not supported")
             }
             ("invalid_dpop_proof" | "use_dpop_nonce", _) => (Unsupported, "wants DPoP, which is not supported"),
-            ("unauthorized_client" | "invalid_scope", _) => {
-                (Misconfigured, "does not allow this client the scope; look at the contract")
+            ("unauthorized_client" | "unsupported_grant_type" | "invalid_scope", _) => {
+                (Misconfigured, "does not allow this client the scope or the flow; look at the contract")
             }
             ("invalid_client", _) => {
                 (Misconfigured, "does not know this client; look at `client_id` and `client_auth`")

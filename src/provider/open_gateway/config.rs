@@ -45,6 +45,12 @@ pub struct Config {
     pub client_id: String,
     /// How this application shows the server who it is.
     pub client_auth: ClientAuth,
+    /// How an access token is had. Default: by the authorization code flow.
+    #[serde(default)]
+    pub flow: Flow,
+    /// With the flow `ciba`, by what the operator is told whom it is about. Default: by an operator token.
+    #[serde(default)]
+    pub ciba_hint: CibaHint,
     /// What the data is used for, a term of the W3C Data Privacy Vocabulary. Default `FraudPreventionAndDetection`.
     #[serde(default = "Config::default_purpose")]
     pub purpose: String,
@@ -77,6 +83,35 @@ pub enum ApiVersion {
     V2,
 }
 
+/// How an access token is had.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Flow {
+    /// The device opens a URL of the operator over mobile data.
+    #[default]
+    AuthorizationCode,
+    /// The operator is asked without a redirect, and polled (OpenID CIBA); [`CibaHint`] says about whom.
+    Ciba,
+    /// The device's app hands in an operator token (GSMA TS.43), and an assertion of ours presents it (RFC 7523). Needs
+    /// [`ClientAuth::PrivateKeyJwt`].
+    JwtBearer,
+}
+
+/// By what the operator is told whom a CIBA request is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CibaHint {
+    /// By an operator token (GSMA TS.43) that the device's app hands in: the SIM shows itself.
+    #[default]
+    OperatorToken,
+    /// By the number that the check is about. No device takes part, so the answer is worth what the operator does to find out: only
+    /// for one that has the person approve on that very phone, and says so in the contract. One that asks nobody would say of every
+    /// number that it is itself, and let everybody in.
+    DangerTel,
+}
+
 /// What the API is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -105,6 +140,8 @@ impl Config {
             api_version,
             client_id: client_id.into(),
             client_auth,
+            flow: Flow::default(),
+            ciba_hint: CibaHint::default(),
             purpose: Self::default_purpose(),
             number: NumberForm::default(),
             login_hint: false,
@@ -114,7 +151,9 @@ impl Config {
     }
 
     pub(super) fn validate(&self) -> Result<()> {
-        let endpoints = self.endpoints.iter().flat_map(|e| [&e.authorization, &e.token].into_iter().chain(&e.jwks));
+        let endpoints = self.endpoints.iter().flat_map(Endpoints::all);
+        let lacks =
+            |part: fn(&Endpoints) -> &Option<String>| self.endpoints.as_ref().is_some_and(|e| part(e).is_none());
         let scheme = scheme(&self.issuer);
         if scheme.is_none() || self.issuer.contains(['?', '#']) {
             return wrong("`issuer` is an absolute URL without a query, such as `https://auth.operator.example`");
@@ -122,8 +161,17 @@ impl Config {
         if [&self.api_root].into_iter().chain(endpoints).any(|url| self::scheme(url) != scheme) {
             return wrong("`api_root` and `endpoints` are absolute URLs, with `https` as `issuer` is");
         }
-        if self.api_version != ApiVersion::V0 && self.endpoints.as_ref().is_some_and(|e| e.jwks.is_none()) {
+        if self.scopes().iter().any(|scope| scope == OPENID) && lacks(|endpoints| &endpoints.jwks) {
             return wrong("`endpoints` needs `jwks` with v1 and v2: the server sends an `id_token` that is checked");
+        }
+        if self.flow == Flow::Ciba && lacks(|endpoints| &endpoints.backchannel) {
+            return wrong("`endpoints` needs `backchannel` with the flow `ciba`");
+        }
+        if self.flow != Flow::Ciba && self.ciba_hint != CibaHint::default() {
+            return wrong("`ciba_hint` needs `flow = \"ciba\"`");
+        }
+        if self.flow == Flow::JwtBearer && matches!(self.client_auth, ClientAuth::Basic { .. }) {
+            return wrong("the flow `jwt_bearer` needs `private_key_jwt` as `client_auth`: the assertion is signed");
         }
         if self.client_id.is_empty() || !self.client_id.bytes().all(|b| b.is_ascii_graphic()) {
             return wrong("`client_id` is the name from the operator's dashboard, without blanks");
@@ -149,14 +197,18 @@ impl Config {
         }
     }
 
-    /// What is asked for: one purpose, one operation.
+    /// What is asked for: one purpose, one operation. An assertion is no OpenID request, so no `id_token` comes for it.
     pub(super) fn scopes(&self) -> Vec<String> {
-        match self.api_version {
-            ApiVersion::V0 => vec![format!("dpv:{}#number-verification-verify-read", self.purpose)],
-            ApiVersion::V1 | ApiVersion::V2 => {
-                ["openid".to_owned(), format!("dpv:{}", self.purpose), "number-verification:verify".to_owned()].into()
-            }
+        if self.api_version == ApiVersion::V0 {
+            return vec![format!("dpv:{}#number-verification-verify-read", self.purpose)];
         }
+        let openid = (self.flow != Flow::JwtBearer).then(|| OPENID.to_owned());
+        openid.into_iter().chain([format!("dpv:{}", self.purpose), "number-verification:verify".to_owned()]).collect()
+    }
+
+    /// The same in one text.
+    pub(super) fn scope(&self) -> String {
+        self.scopes().join(" ")
     }
 
     fn default_purpose() -> String {
@@ -187,6 +239,8 @@ fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, 
     u64::deserialize(deserializer).map(Duration::from_millis)
 }
 
+const OPENID: &str = "openid";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,7 +256,7 @@ mod tests {
         assert!(good().validate().is_ok());
         let endpoints = |authorization: &str, jwks: Option<&str>| {
             let (authorization, jwks) = (authorization.to_owned(), jwks.map(str::to_owned));
-            Some(Endpoints { authorization, token: "https://as.example/token".to_owned(), jwks })
+            Some(Endpoints { authorization, token: "https://as.example/token".to_owned(), jwks, backchannel: None })
         };
         let jwks = Some("https://as.example/jwks");
         for (config, name) in [
@@ -213,6 +267,12 @@ mod tests {
             (Config { endpoints: endpoints("javascript:alert(1)", jwks), ..good() }, "endpoints"),
             (Config { endpoints: endpoints("http://as.example/authorize", jwks), ..good() }, "endpoints"),
             (Config { endpoints: endpoints("https://as.example/authorize", None), ..good() }, "jwks"),
+            (
+                Config { flow: Flow::Ciba, endpoints: endpoints("https://as.example/authorize", jwks), ..good() },
+                "backchannel",
+            ),
+            (Config { ciba_hint: CibaHint::DangerTel, ..good() }, "ciba_hint"),
+            (Config { flow: Flow::JwtBearer, ..good() }, "private_key_jwt"),
             (Config { client_id: String::new(), ..good() }, "client_id"),
             (Config { purpose: "Fraud#x".to_owned(), ..good() }, "purpose"),
             (Config { time_out: Duration::ZERO, ..good() }, "time_out_ms"),
@@ -231,6 +291,10 @@ mod tests {
             Config { api_version: ApiVersion::V0, ..good() }.scopes(),
             ["dpv:FraudPreventionAndDetection#number-verification-verify-read"]
         );
+        assert_eq!(
+            Config { flow: Flow::JwtBearer, ..good() }.scope(),
+            "dpv:FraudPreventionAndDetection number-verification:verify"
+        );
         for api_version in [ApiVersion::V1, ApiVersion::V2] {
             assert_eq!(
                 Config { api_version, ..good() }.scopes(),
@@ -247,8 +311,12 @@ mod tests {
             ))
         };
         let jwt = "client_auth = { method = 'private_key_jwt', key = 'PEM-HERE', algorithm = 'ES256', key_id = 'k' }";
-        let config = file(&format!("number = 'hashed'\nlogin_hint = true\ntime_out_ms = 3000\n{jwt}")).unwrap();
+        let config = file(&format!(
+            "number = 'hashed'\nflow = 'ciba'\nciba_hint = 'danger_tel'\nlogin_hint = true\ntime_out_ms = 3000\n{jwt}"
+        ))
+        .unwrap();
         assert_eq!((config.number, config.login_hint), (NumberForm::Hashed, true));
+        assert_eq!((config.flow, config.ciba_hint), (Flow::Ciba, CibaHint::DangerTel));
         assert_eq!(config.time_out, Duration::from_secs(3));
         assert!(!format!("{config:?}").contains("PEM-HERE"));
         for wrong in [

@@ -3,26 +3,29 @@
 mod config;
 mod wire;
 
-use std::time::SystemTime;
+use std::{sync::Arc, time::SystemTime};
 
 use futures_util::future::{BoxFuture, FutureExt, TryFutureExt};
 
 use super::{
-    Handle, Order, Prompt, Provider, Returned, Settle, Started, Verdict,
+    Handle, Order, Polled, Prompt, Provider, Returned, Settle, Started, Verdict,
     http::{Http, HttpClient, Repeat},
-    oauth::misconfigured,
-    openid::{Ask, OpenId, Trip},
+    oauth::{Grant, misconfigured, nonsense},
+    openid::{Ask, OpenId, Outcome, Trip},
 };
 use crate::{
     channel::Channel,
-    error::{Error, Result},
+    clock::{Clock, SystemClock},
+    error::{Error, ErrorKind, Result},
 };
+
+use wire::{Errand, Way};
 
 pub use super::{
     oauth::{ClientAuth, SigningAlgorithm},
     openid::Endpoints,
 };
-pub use config::{ApiVersion, Config, NumberForm};
+pub use config::{ApiVersion, CibaHint, Config, Flow, NumberForm};
 
 /// The name that policy files know it by.
 pub const NAME: &str = "open_gateway";
@@ -51,6 +54,7 @@ pub const CHANNELS: &[Channel] = &[Channel::SilentNetwork];
 pub struct OpenGateway {
     config: Config,
     openid: OpenId,
+    clock: Arc<dyn Clock>,
 }
 
 impl OpenGateway {
@@ -58,34 +62,100 @@ impl OpenGateway {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Misconfigured`](crate::ErrorKind::Misconfigured) when a setting or the key cannot be used; the message names it.
+    /// [`ErrorKind::Misconfigured`] when a setting or the key cannot be used; the message names it.
     pub fn new(config: Config, client: HttpClient) -> Result<Self> {
         config.validate()?;
         let http = Http::new(NAME, client, config.time_out);
-        let openid = OpenId::new(config.account(), http).map_err(named)?;
-        Ok(Self { config, openid })
+        let openid = OpenId::new(config.account(), http, config.time_out).map_err(named)?;
+        Ok(Self { config, openid, clock: Arc::new(SystemClock) })
+    }
+
+    /// Takes the time of assertions from a clock of yours, for tests.
+    #[must_use]
+    pub fn with_clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
     }
 
     async fn begin(&self, order: &Order) -> Result<Started> {
+        match (self.config.flow, self.config.ciba_hint) {
+            (Flow::AuthorizationCode, _) => self.send_device(order).await,
+            (Flow::Ciba, CibaHint::DangerTel) => self.ask_operator(order).await,
+            (Flow::Ciba, CibaHint::OperatorToken) | (Flow::JwtBearer, _) => {
+                self.openid.find().await?;
+                let errand = Errand::new(order, Way::OperatorToken);
+                Ok(Started::new(errand.to_handle()?, Settle::Redirect).with_prompt(Prompt::OperatorToken))
+            }
+        }
+    }
+
+    async fn send_device(&self, order: &Order) -> Result<Started> {
         let no_way_back = || misconfigured("the verifier needs its `public_url`, for the device to come back to");
         let return_to = order.return_to.as_ref().ok_or_else(no_way_back)?;
-        let errand = wire::Errand::new(order, Trip::new(&return_to.url)?);
+        let trip = Trip::new(&return_to.url)?;
         let ask = Ask {
-            trip: &errand.trip,
+            trip: &trip,
             scopes: self.config.scopes(),
             state: &return_to.state,
-            login_hint: self.config.login_hint.then(|| format!("tel:{}", order.phone.to_e164())),
+            login_hint: self.config.login_hint.then(|| wire::tel(order)),
         };
         let prompt = Prompt::OpenUrl { url: self.openid.authorization_url(&ask).await?, mobile_data: true };
+        let errand = Errand::new(order, Way::Trip(trip));
         Ok(Started::new(errand.to_handle()?, Settle::Redirect).with_prompt(prompt))
     }
 
+    async fn ask_operator(&self, order: &Order) -> Result<Started> {
+        let scope = self.config.scope();
+        let (awaited, expires_in) = self.openid.ask(&wire::tel(order), &scope, self.clock.now()).await?;
+        let errand = Errand::new(order, Way::Awaited(awaited));
+        let mut started = Started::new(errand.to_handle()?, Settle::Poll).with_prompt(Prompt::Wait);
+        started.expires_in = Some(expires_in);
+        Ok(started)
+    }
+
+    async fn look(&self, handle: &Handle) -> Result<Polled> {
+        let errand = Errand::read(handle)?;
+        let Way::Awaited(awaited) = &errand.way else {
+            return Err(Error::new(ErrorKind::Unsupported, "only the device can say more"));
+        };
+        let verdict = match self.openid.poll(awaited, self.clock.now()).await? {
+            Outcome::Pending => Verdict::Pending,
+            // A person said no, to the one question that was asked: it counts as a wrong answer, so that nobody is asked for ever.
+            Outcome::Denied => Verdict::NoMatch,
+            Outcome::Granted(grant) => self.verify(&errand, grant).await?,
+        };
+        Ok(Polled::verdict(verdict))
+    }
+
     async fn finish(&self, handle: &Handle, returned: &Returned, now: SystemTime) -> Result<Verdict> {
-        let errand = wire::Errand::read(handle)?;
-        let grant = self.openid.exchange(&errand.trip, returned, now).await?;
+        let errand = Errand::read(handle)?;
+        let grant = match &errand.way {
+            Way::Trip(trip) => self.openid.exchange(trip, returned, now).await?,
+            Way::OperatorToken => {
+                let (token, scope) = (wire::operator_token(returned)?, self.config.scope());
+                match self.config.flow {
+                    Flow::Ciba => self.granted(&token, &scope, now).await?,
+                    _ => self.openid.present(&token, &scope, now).await?,
+                }
+            }
+            Way::Awaited(_) => return Err(nonsense("a device came back, where the operator is asked")),
+        };
+        self.verify(&errand, grant).await
+    }
+
+    /// What CIBA gives for an operator token. The operator asks nobody, so it is waited for.
+    async fn granted(&self, token: &str, scope: &str, now: SystemTime) -> Result<Grant> {
+        let (awaited, _) = self.openid.ask(token, scope, now).await?;
+        match self.openid.wait(&awaited, now).await? {
+            Outcome::Granted(grant) => Ok(grant),
+            Outcome::Denied | Outcome::Pending => Err(nonsense("does not say whose operator token it is")),
+        }
+    }
+
+    async fn verify(&self, errand: &Errand, grant: Grant) -> Result<Verdict> {
         grant
             .spend(async |bearer| {
-                let request = wire::verify(&self.config, &errand, bearer)?;
+                let request = wire::verify(&self.config, errand, bearer)?;
                 wire::read_verdict(&self.openid.http().send(request, Repeat::Never).await?)
             })
             .await
@@ -103,6 +173,10 @@ impl Provider for OpenGateway {
 
     fn start<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Started>> {
         self.begin(order).map_err(named).boxed()
+    }
+
+    fn poll<'a>(&'a self, handle: &'a Handle) -> BoxFuture<'a, Result<Polled>> {
+        self.look(handle).map_err(named).boxed()
     }
 
     fn redirect<'a>(

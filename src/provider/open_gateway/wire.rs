@@ -6,15 +6,16 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use super::{Config, NumberForm};
 use crate::{
     error::{ErrorKind, Result},
     ids::CheckId,
     provider::{
-        Handle, Order, Verdict,
+        Handle, Order, Returned, Verdict,
         oauth::{nonsense, refusal, request},
-        openid::Trip,
+        openid::{Awaited, Trip},
     },
 };
 
@@ -23,12 +24,24 @@ use crate::{
 pub(super) struct Errand {
     correlator: String,
     phone: String,
-    pub(super) trip: Trip,
+    pub(super) way: Way,
+}
+
+/// How the access token will be had.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Way {
+    /// The device goes to the operator and comes back.
+    Trip(Trip),
+    /// The operator was asked.
+    Awaited(Awaited),
+    /// The device's app hands in an operator token.
+    OperatorToken,
 }
 
 impl Errand {
-    pub(super) fn new(order: &Order, trip: Trip) -> Self {
-        Self { correlator: correlator(&order.check_id), phone: order.phone.to_e164(), trip }
+    pub(super) fn new(order: &Order, way: Way) -> Self {
+        Self { correlator: correlator(&order.check_id), phone: order.phone.to_e164(), way }
     }
 
     pub(super) fn to_handle(&self) -> Result<Handle> {
@@ -39,6 +52,19 @@ impl Errand {
     pub(super) fn read(handle: &Handle) -> Result<Self> {
         // No source: it could show a part of the handle.
         serde_json::from_str(handle.as_str()).map_err(|_| nonsense("the order was written by something else"))
+    }
+}
+
+/// How an operator is told of a number.
+pub(super) fn tel(order: &Order) -> String {
+    format!("tel:{}", order.phone.to_e164())
+}
+
+/// How an operator is shown the operator token that an app handed in. A browser has none to bring.
+pub(super) fn operator_token(returned: &Returned) -> Result<Zeroizing<String>> {
+    match returned {
+        Returned::App { code } => Ok(Zeroizing::new(format!("operatortoken:{}", code.expose()))),
+        Returned::Browser { .. } => Err(nonsense("a browser came back, where an app hands in an operator token")),
     }
 }
 
@@ -137,7 +163,7 @@ mod tests {
             Channel::SilentNetwork,
             Code::new("123456").unwrap(),
         );
-        Errand::new(&order, Trip::new("https://app.example/handset/redirect/open_gateway").unwrap())
+        Errand::new(&order, Way::Trip(Trip::new("https://app.example/handset/redirect/open_gateway").unwrap()))
     }
 
     fn answer(status: u16, body: &str) -> Response<Bytes> {

@@ -42,12 +42,12 @@ pub(super) fn key_name(id_token: &Secret) -> Result<String> {
     }
 }
 
-/// Checks an `id_token` against the server's key of that name.
+/// Checks an `id_token` against the server's key of that name. Only a way through a browser has a nonce.
 pub(super) fn check(
     id_token: &Secret,
     key: &DecodingKey,
     account: &Account,
-    nonce: &str,
+    nonce: Option<&str>,
     now: SystemTime,
 ) -> Result<()> {
     let malformed = |_| nonsense("answered with an `id_token` that is not signed with its key");
@@ -65,14 +65,16 @@ pub(super) fn check(
 }
 
 impl Claims {
-    fn fault(&self, account: &Account, nonce: &str, now: SystemTime) -> Option<&'static str> {
+    fn fault(&self, account: &Account, nonce: Option<&str>, now: SystemTime) -> Option<&'static str> {
         // Nobody else is trusted with our tokens, so nobody else may be in the audience.
         let ours = |name: &String| *name == account.client_id;
         let for_us = match &self.aud {
             Audience::One(one) => ours(one),
             Audience::Many(all) => !all.is_empty() && all.iter().all(ours),
         };
-        let nonce = self.nonce.as_ref().is_some_and(|theirs| theirs.as_bytes().ct_eq(nonce.as_bytes()).into());
+        let nonce = nonce.is_none_or(|ours| {
+            self.nonce.as_ref().is_some_and(|theirs| theirs.as_bytes().ct_eq(ours.as_bytes()).into())
+        });
         let (issued, expires) = (time(self.iat), time(self.exp));
         [
             (self.iss == account.issuer, "answered with an `id_token` of another issuer"),
@@ -134,7 +136,7 @@ mod tests {
     }
 
     fn judged(claims: &Value) -> Result<()> {
-        check(&signed(claims), &public(), &account(), NONCE, now())
+        check(&signed(claims), &public(), &account(), Some(NONCE), now())
     }
 
     fn with(changes: Value) -> Value {
@@ -186,6 +188,13 @@ mod tests {
     }
 
     #[test]
+    fn without_a_browser_there_is_no_nonce_and_all_the_rest_is_checked() {
+        let judged = |claims: &Value| check(&signed(claims), &public(), &account(), None, now());
+        assert!(judged(&with(json!({ "nonce": null }))).is_ok());
+        assert!(judged(&with(json!({ "nonce": null, "aud": "another" }))).is_err());
+    }
+
+    #[test]
     fn f1_only_public_key_algorithms_name_a_key() {
         crate::crypto::install().unwrap();
         assert_eq!(key_name(&signed(&claims())).unwrap(), "");
@@ -196,7 +205,7 @@ mod tests {
         for token in [hmac.as_str(), none.as_str(), "", "a.b.c", "not a token"] {
             assert!(key_name(&Secret::new(token)).is_err(), "{token}");
         }
-        assert!(check(&Secret::new(hmac.as_str()), &public(), &account(), NONCE, now()).is_err());
+        assert!(check(&Secret::new(hmac.as_str()), &public(), &account(), Some(NONCE), now()).is_err());
     }
 
     /// Made with another implementation: see `testdata/README.md`.
@@ -206,7 +215,7 @@ mod tests {
         let token = Secret::new(include_str!("../oauth/testdata/id_token.rs256.jwt").trim());
         let jwks = http::Response::new(bytes::Bytes::from_static(include_bytes!("../oauth/testdata/jwks.json")));
         let keys = crate::provider::oauth::read_keys(&jwks, |_| None).unwrap();
-        check(&token, &keys[&key_name(&token).unwrap()], &account(), NONCE, now()).unwrap();
+        check(&token, &keys[&key_name(&token).unwrap()], &account(), Some(NONCE), now()).unwrap();
     }
 
     proptest! {
@@ -218,7 +227,7 @@ mod tests {
             let place = place % (bytes.len() - 1);
             bytes[place] ^= 1 << bit;
             let spoilt = Secret::new(String::from_utf8(bytes).unwrap());
-            prop_assert!(key_name(&spoilt).and_then(|_| check(&spoilt, &public(), &account(), NONCE, now())).is_err());
+            prop_assert!(key_name(&spoilt).and_then(|_| check(&spoilt, &public(), &account(), Some(NONCE), now())).is_err());
         }
     }
 }

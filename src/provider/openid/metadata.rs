@@ -14,15 +14,25 @@ use crate::{
 /// Where the endpoints of an authorization server are.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(clippy::exhaustive_structs, reason = "an application writes it down; there are these three")]
+#[expect(clippy::exhaustive_structs, reason = "an application writes it down; there are these four")]
 pub struct Endpoints {
     /// What the device opens.
     pub authorization: String,
-    /// Where codes are exchanged.
+    /// Where tokens are had.
     pub token: String,
     /// The server's public keys. Needed with v1 and v2, where an `id_token` comes along.
     #[serde(default)]
     pub jwks: Option<String>,
+    /// Where the server is asked about somebody without a redirect (CIBA).
+    #[serde(default)]
+    pub backchannel: Option<String>,
+}
+
+impl Endpoints {
+    /// All that there are.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &String> {
+        [&self.authorization, &self.token].into_iter().chain(&self.jwks).chain(&self.backchannel)
+    }
 }
 
 /// An authorization server that a device can be sent to.
@@ -57,25 +67,26 @@ pub(super) fn read_metadata(account: &Account, answer: &Response<Bytes>) -> Resu
         return Err(misconfigured("`issuer` is not the name that the server gives itself"));
     }
     let token = metadata.token_endpoint().ok_or_else(|| nonsense("publishes no token endpoint"))?;
+    let more: More = serde_json::from_slice(answer.body()).unwrap_or_default();
     let endpoints = Endpoints {
         authorization: metadata.authorization_endpoint().as_str().to_owned(),
         token: token.as_str().to_owned(),
         jwks: Some(metadata.jwks_uri().as_str().to_owned()),
+        backchannel: more.backchannel_authentication_endpoint,
     };
-    let urls = [&endpoints.authorization, &endpoints.token].into_iter().chain(&endpoints.jwks);
-    if urls.into_iter().any(|url| scheme(url) != scheme(&account.issuer)) {
+    if endpoints.all().any(|url| scheme(url) != scheme(&account.issuer)) {
         return Err(nonsense("publishes an endpoint that is no URL like its issuer"));
     }
-    let Rfc9207 { authorization_response_iss_parameter_supported: announced } =
-        serde_json::from_slice(answer.body()).unwrap_or_default();
-    Ok(Server { endpoints, sends_iss: announced || account.require_iss })
+    let sends_iss = more.authorization_response_iss_parameter_supported || account.require_iss;
+    Ok(Server { endpoints, sends_iss })
 }
 
-/// The part of the metadata that RFC 9207, section 3, adds.
+/// The parts of the metadata that RFC 9207, section 3, and CIBA Core, section 4, add.
 #[derive(Default, Deserialize)]
-struct Rfc9207 {
-    #[serde(default)]
+#[serde(default)]
+struct More {
     authorization_response_iss_parameter_supported: bool,
+    backchannel_authentication_endpoint: Option<String>,
 }
 
 /// Asks for the server's public keys.
@@ -113,6 +124,7 @@ mod tests {
             "id_token_signing_alg_values_supported": ["ES256"],
             "grant_types_supported": ["authorization_code", "urn:openid:params:grant-type:ciba"],
             "backchannel_token_delivery_modes_supported": ["poll"],
+            "backchannel_authentication_endpoint": "https://as.example/op/bc-authorize",
         })
     }
 
@@ -127,6 +139,7 @@ mod tests {
         let server = read_metadata(&account(), &answer(200, &published())).unwrap();
         assert_eq!(server.endpoints.token, "https://as.example/op/token");
         assert!(!server.sends_iss);
+        assert_eq!(server.endpoints.backchannel.as_deref(), Some("https://as.example/op/bc-authorize"));
 
         let mut announced = published();
         announced["authorization_response_iss_parameter_supported"] = json!(true);
@@ -145,6 +158,7 @@ mod tests {
             ("token_endpoint", json!(null), ErrorKind::Unavailable),
             ("token_endpoint", json!("http://as.example/op/token"), ErrorKind::Unavailable),
             ("authorization_endpoint", json!("javascript:alert(1)"), ErrorKind::Unavailable),
+            ("backchannel_authentication_endpoint", json!("http://as.example/op/bc-authorize"), ErrorKind::Unavailable),
             ("jwks_uri", json!("file:///etc/passwd"), ErrorKind::Unavailable),
         ] {
             let mut metadata = published();

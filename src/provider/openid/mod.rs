@@ -3,6 +3,7 @@
 //!
 //! Its errors name no provider: whose account it is, the provider knows.
 
+mod ciba;
 mod code;
 mod id_token;
 mod metadata;
@@ -13,7 +14,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::Request;
+use http::Response;
 use jsonwebtoken::DecodingKey;
 use tokio::time::{Instant, timeout_at};
 
@@ -21,7 +22,7 @@ use self::metadata::Server;
 use super::{
     Returned,
     http::{Http, Repeat},
-    oauth::{Answer, Client, ClientAuth, Grant, nonsense, read_keys, read_token, too_late},
+    oauth::{Answer, Client, ClientAuth, Grant, Pace, misconfigured, nonsense, read_keys, read_token, too_late, word},
 };
 use crate::{
     cache::{Kept, PublicKeys},
@@ -29,6 +30,7 @@ use crate::{
     secret::Secret,
 };
 
+pub(crate) use ciba::{Awaited, Outcome};
 pub(crate) use code::{Ask, Trip};
 pub use metadata::Endpoints;
 pub(crate) use metadata::scheme;
@@ -54,13 +56,16 @@ pub(crate) struct OpenId {
     http: Http,
     server: Kept<Arc<Server>>,
     keys: PublicKeys,
+    pace: Pace,
+    /// How long an answer may take.
+    patience: Duration,
 }
 
 impl OpenId {
     /// Asks nothing yet: the server is discovered when it is first needed.
-    pub(crate) fn new(account: Account, http: Http) -> Result<Self> {
+    pub(crate) fn new(account: Account, http: Http, patience: Duration) -> Result<Self> {
         let client = Client::new(&account.client_id, &account.client_auth)?;
-        Ok(Self { account, client, http, server: Kept::new(), keys: PublicKeys::new() })
+        Ok(Self { account, client, http, server: Kept::new(), keys: PublicKeys::new(), pace: Pace::new(), patience })
     }
 
     /// How the server, and what its tokens are for, are reached.
@@ -78,7 +83,66 @@ impl OpenId {
         let server = self.server().await?;
         let code = code::read_return(&self.account, &server, returned)?;
         let request = self.client.form(&server.endpoints.token, &trip.exchange(&code), now)?;
-        self.grant(&server, request, &trip.nonce, now).await
+        let answer = self.http.send(request, Repeat::Never).await?;
+        self.grant(&server, &answer, Some(&trip.nonce), now).await
+    }
+
+    /// Presents what shows who the subject is, in an assertion of ours (RFC 7523, section 2.1).
+    pub(crate) async fn present(&self, subject: &str, scope: &str, now: SystemTime) -> Result<Grant> {
+        let server = self.server().await?;
+        let request = self.client.grant_form(&server.endpoints.token, subject, scope, now)?;
+        let answer = self.http.send(request, Repeat::Never).await?;
+        self.grant(&server, &answer, None, now).await
+    }
+
+    /// Asks the server about whom `hint` names (CIBA Core, section 7.1): what is awaited, and for how long.
+    pub(crate) async fn ask(&self, hint: &str, scope: &str, now: SystemTime) -> Result<(Awaited, Duration)> {
+        let server = self.server().await?;
+        let no_endpoint = || misconfigured("the server has no backchannel endpoint; use another `flow`");
+        let endpoint = server.endpoints.backchannel.as_ref().ok_or_else(no_endpoint)?;
+        let request = self.client.form(endpoint, &[("scope", scope), ("login_hint", hint)], now)?;
+        let answer = self.http.send(request, Repeat::Never).await?;
+        let taken = self.look_again(ciba::read_awaited(&answer, self.account.words)).await?;
+        self.pace.answered(taken.0.poll(), false, std::time::Instant::now());
+        Ok(taken)
+    }
+
+    /// Asks what became of a request, unless it is too early to ask.
+    pub(crate) async fn poll(&self, awaited: &Awaited, now: SystemTime) -> Result<Outcome> {
+        if !self.pace.take_turn(awaited.poll(), self.patience, std::time::Instant::now()) {
+            return Ok(Outcome::Pending);
+        }
+        let server = self.server().await?;
+        let request = self.client.form(&server.endpoints.token, &awaited.question(), now)?;
+        let answer = self.http.send(request, Repeat::Never).await;
+        let said = answer.as_ref().ok().filter(|answer| answer.status().is_client_error()).map(word);
+        let slow_down = said.as_deref() == Some("slow_down");
+        self.pace.answered(awaited.poll(), slow_down, std::time::Instant::now());
+        match said.as_deref() {
+            Some("authorization_pending" | "slow_down") => Ok(Outcome::Pending),
+            Some("access_denied") => Ok(Outcome::Denied),
+            _ => self.grant(&server, &answer?, None, now).await.map(Outcome::Granted),
+        }
+    }
+
+    /// Asks again and again what became of a request, for as long as an answer may take.
+    pub(crate) async fn wait(&self, awaited: &Awaited, now: SystemTime) -> Result<Outcome> {
+        let asked = async {
+            loop {
+                tokio::time::sleep(self.pace.left(awaited.poll(), std::time::Instant::now())).await;
+                match self.poll(awaited, now).await? {
+                    Outcome::Pending => {}
+                    outcome => return Ok(outcome),
+                }
+            }
+        };
+        let too_slow = |source| nonsense("does not tell in time who it is").with_source(source);
+        tokio::time::timeout(self.patience, asked).await.map_err(too_slow)?
+    }
+
+    /// Finds the server, so that what cannot be used is left before anybody is asked for anything.
+    pub(crate) async fn find(&self) -> Result<()> {
+        self.server().await.map(drop)
     }
 
     /// The authorization server, as configured or as it describes itself.
@@ -97,14 +161,15 @@ impl OpenId {
             .await
     }
 
-    /// Asks the token endpoint, once.
-    async fn grant(&self, server: &Server, request: Request<Bytes>, nonce: &str, now: SystemTime) -> Result<Grant> {
-        let answer = read_token(&self.http.send(request, Repeat::Never).await?, self.account.words);
-        if answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::Misconfigured) {
-            // The server may have moved its endpoint: look again before the next check.
-            self.server.forget().await;
-        }
-        let answer: Answer = answer?;
+    /// What the token endpoint gave.
+    async fn grant(
+        &self,
+        server: &Server,
+        answer: &Response<Bytes>,
+        nonce: Option<&str>,
+        now: SystemTime,
+    ) -> Result<Grant> {
+        let answer: Answer = self.look_again(read_token(answer, self.account.words)).await?;
         let until = Instant::now() + answer.lifetime();
         if let Some(id_token) = &answer.id_token {
             let check = async {
@@ -114,6 +179,14 @@ impl OpenId {
             timeout_at(until, check).await.map_err(too_late)??;
         }
         Ok(answer.into_grant(until))
+    }
+
+    /// A server that refuses us may have moved its endpoints: they are looked for again before the next check.
+    async fn look_again<T>(&self, answer: Result<T>) -> Result<T> {
+        if answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::Misconfigured) {
+            self.server.forget().await;
+        }
+        answer
     }
 
     /// The key that a token of the server says it is signed with.
@@ -152,6 +225,7 @@ mod tests {
             authorization: "https://as.example/authorize?tenant=1".to_owned(),
             token: "https://as.example/token".to_owned(),
             jwks: None,
+            backchannel: None,
         }
     }
 }
