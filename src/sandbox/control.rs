@@ -128,7 +128,7 @@ fn scope(number: Option<&String>) -> Scope<'_> {
 }
 
 /// Reads a number with or without `+`, or an e-mail address.
-fn number_of(text: &str) -> Result<String> {
+pub(super) fn number_of(text: &str) -> Result<String> {
     let digits = text.strip_prefix('+').unwrap_or(text);
     let number = (1..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
     if number || text.contains('@') {
@@ -147,7 +147,7 @@ fn accepts_stream(headers: &HeaderMap) -> bool {
 }
 
 /// A request that cannot be served, told in an RFC 9457 body.
-struct Problem(Error);
+pub(super) struct Problem(Error);
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {

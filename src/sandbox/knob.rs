@@ -35,7 +35,8 @@ pub enum Knob {
     CallerEnding(String),
     /// Writes ids, caller numbers and codes as JSON strings.
     IdsAsStrings,
-    /// Lets access tokens live for this long, an hour by default; milliseconds in JSON, told in whole seconds.
+    /// Lets access tokens live for this long, an hour by default, and operator tokens and CIBA requests, if that is shorter than
+    /// their own time; milliseconds in JSON, told in whole seconds.
     #[serde(with = "millis")]
     TokenLifetime(Duration),
     /// Spoils the callbacks that vendors sign.
@@ -64,6 +65,14 @@ pub enum Knob {
     DropConnection,
     /// What an operator does with a device that comes without mobile data.
     OverWifi(OverWifi),
+    /// Whom an operator asks when a CIBA request names a number.
+    Backchannel(Backchannel),
+    /// How long a client has to leave a CIBA request alone between two questions, 2 seconds by default; milliseconds in JSON,
+    /// told in whole seconds.
+    #[serde(with = "millis")]
+    PollInterval(Duration),
+    /// Answers the first question about a CIBA request with `slow_down`.
+    SlowDown,
 }
 
 /// What an operator does with a device that comes without mobile data, so that its SIM is not known.
@@ -80,6 +89,22 @@ pub enum OverWifi {
     Mock,
 }
 
+/// Whom an operator asks when a CIBA request names a number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Backchannel {
+    /// The person with that phone, and waits for the answer. The default.
+    #[default]
+    Ask,
+    /// The same, who says yes at once.
+    Approve,
+    /// The same, who says no at once.
+    Deny,
+    /// Nobody: it gives a token, and answers the question whose SIM that is with 403.
+    Nobody,
+}
+
 impl Knob {
     fn check(&self) -> Result<()> {
         let wrong = match self {
@@ -89,7 +114,9 @@ impl Knob {
             Self::Redirect(url) if HeaderValue::from_str(url).is_err() => "`redirect` is a URL",
             Self::ErrorCode { code: 0, .. } => "`code` 0 would mean success",
             Self::ErrorCode { status, .. } if !(400..=599).contains(status) => "`status` is 400 to 599",
-            Self::Latency(wait) | Self::RingTime(wait) | Self::TokenLifetime(wait) if *wait > LONGEST => {
+            Self::Latency(wait) | Self::RingTime(wait) | Self::TokenLifetime(wait) | Self::PollInterval(wait)
+                if *wait > LONGEST =>
+            {
                 "no wait is longer than an hour"
             }
             _ => return Ok(()),
@@ -271,6 +298,16 @@ impl Dials {
         self.find(|knob| if let Knob::OverWifi(does) = knob { Some(*does) } else { None }).unwrap_or_default()
     }
 
+    #[cfg(feature = "open-gateway")]
+    pub(super) fn backchannel(&self) -> Backchannel {
+        self.find(|knob| if let Knob::Backchannel(does) = knob { Some(*does) } else { None }).unwrap_or_default()
+    }
+
+    #[cfg(feature = "open-gateway")]
+    pub(super) fn poll_interval(&self) -> Duration {
+        self.find(|knob| if let Knob::PollInterval(wait) = knob { Some(*wait) } else { None }).unwrap_or(POLL_INTERVAL)
+    }
+
     pub(super) fn has(&self, knob: &Knob) -> bool {
         self.0.contains(knob)
     }
@@ -296,6 +333,10 @@ mod millis {
 /// How long a call rings when no knob says otherwise.
 const RING_TIME: Duration = Duration::from_secs(8);
 
+/// How long a client leaves a request alone when no knob says otherwise.
+#[cfg(feature = "open-gateway")]
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
+
 /// The longest wait that can be asked for.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
 
@@ -318,6 +359,7 @@ mod tests {
             "token_lifetime": 60_000, "callback": "forged",
             "error_code": { "code": 7, "status": 402 }, "http_500": true, "html": true, "redirect": "/away",
             "time_out": true, "wrong_json": true, "big_body": true, "drop_connection": true, "over_wifi": "forbid",
+            "backchannel": "nobody", "poll_interval": 1_000, "slow_down": true,
         });
         replace(&knobs, Scope::All, all.clone()).unwrap();
         replace(&knobs, Scope::Number("371 26123456"), json!({ "html": true, "http_500": false })).unwrap();

@@ -15,11 +15,13 @@
 //! | `POST /citcall/v2/asynccall`, `POST /citcall/v3/motp` | Citcall |
 //! | `/idlayr/oauth2/..`, `/idlayr/phone_check/..`, `/idlayr/coverage/..`, `/idlayr/.well-known/jwks.json` | IDlayr |
 //! | `POST /numcheck/{locale}/init-call`, `POST /numcheck/{locale}/get-call-info` | NumCheck |
-//! | below `/open_gateway` | Open Gateway: metadata, `authorize`, `token`, `number-verification/{v0,v1,v2}/verify` |
+//! | below `/open_gateway` | Open Gateway: metadata, `authorize`, `bc-authorize`, `token`, `number-verification/{v0,v1,v2}/verify` |
 //! | `POST /zadarma/v1/verify/`, `POST /zadarma/v1/verify/check` | Zadarma |
 //! | `GET /handsets` | the numbers and addresses known so far |
 //! | `GET /handsets/{number}/events` | what reached a handset: a JSON array, or live with `Accept: text/event-stream` |
 //! | `POST /handsets/{number}/open` | opens a URL of the emulators on the handset, over mobile data or Wi-Fi |
+//! | `POST /handsets/{number}/operator_token` | an operator token of the handset's SIM, for Open Gateway |
+//! | `POST /handsets/{number}/approval` | answers what Open Gateway asks the person with the handset |
 //! | `GET`, `PUT`, `DELETE /knobs` | shows, sets and clears [`Knobs`] |
 //!
 //! ```
@@ -62,7 +64,7 @@ mod zadarma;
 
 pub use device::{Opened, Over};
 pub use handset::{CallState, Event, Handset, IncomingCall};
-pub use knob::{CallbackFault, Knob, Knobs, OverWifi, Scope};
+pub use knob::{Backchannel, CallbackFault, Knob, Knobs, OverWifi, Scope};
 pub use log::LoggedRequest;
 pub use message::{Email, Sms, VoiceCall};
 pub use server::Sandbox;

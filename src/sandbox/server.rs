@@ -193,7 +193,9 @@ impl Sandbox {
             .nest("/zadarma", zadarma::router(Arc::clone(&self.zadarma)))
             .merge(control::router(Arc::clone(&self.common)));
         #[cfg(feature = "open-gateway")]
-        let router = router.nest("/open_gateway", open_gateway::router(Arc::clone(&self.open_gateway)));
+        let router = router
+            .nest("/open_gateway", open_gateway::router(Arc::clone(&self.open_gateway)))
+            .merge(open_gateway::handsets(Arc::clone(&self.open_gateway)));
         router
     }
 

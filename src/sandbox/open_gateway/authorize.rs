@@ -75,7 +75,7 @@ impl Emulator {
 }
 
 /// Whether a scope is one that the operator knows: the old form, which is one value, or one purpose and the operation.
-fn is_known(scope: &str) -> bool {
+pub(super) fn is_known(scope: &str) -> bool {
     let values: Vec<&str> = scope.split(' ').collect();
     if let [only] = values.as_slice()
         && let Some(purpose) =

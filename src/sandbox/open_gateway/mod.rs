@@ -4,12 +4,20 @@
 //! |---|---|
 //! | `GET /.well-known/openid-configuration`, `GET /jwks` | metadata, the key of `id_token`s |
 //! | `GET /authorize` | knows the SIM by the header `x-sandbox-sim`; without it, does what the knob `over_wifi` says |
-//! | `POST /token` | exchanges a code: once, within a minute, for the same client, redirect URI and PKCE verifier |
+//! | `POST /bc-authorize` | takes a CIBA request about an operator token, or about a number, whose person is asked as the knob `backchannel` says |
+//! | `POST /token` | exchanges a code: once, within a minute, for the same client, redirect URI and PKCE verifier; a CIBA request that was granted; an assertion with an operator token |
 //! | `POST /number-verification/{v0,v1,v2}/verify` | says whether a number is that of the token's SIM; the token is good once, for 300 seconds |
 //!
-//! The vendors document the words; the statuses and texts here are the emulator's own where they do not.
+//! | `POST /handsets/{number}/operator_token` | what an app on that handset gets from its SIM, for the client or for another `{"client_id": ".."}` |
+//! | `POST /handsets/{number}/approval` | the person with that handset answers what was asked: `{"approve": true}` |
+//!
+//! The last two are below the sandbox itself. The vendors document the words; the statuses and texts here are the emulator's own where they do not.
 
+mod ask;
 mod authorize;
+mod backchannel;
+mod bearer;
+mod device;
 mod jwt;
 mod token;
 mod verify;
@@ -26,17 +34,16 @@ use axum::{
     extract::State,
     response::Response,
 };
-use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode, Uri};
+use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
 
+use self::ask::{Ask, once, repeated};
 use crate::{
     clock::{Clock, SystemClock},
     error::Result,
     sandbox::{
         Sandbox,
         common::Common,
-        device::SIM,
         fault::{self, Answer},
         handset::e164,
         knob::Dials,
@@ -82,6 +89,36 @@ impl Sandbox {
     pub fn open_gateway_redirect_uri(&self, uri: impl Into<String>) {
         self.open_gateway.state().redirect_uris.push(uri.into());
     }
+
+    /// An operator token (GSMA TS.43) for the one client, as its app gets it on the handset of that number. Good once, for a
+    /// minute or what the knob `token_lifetime` says.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) when the system's random generator fails.
+    pub fn operator_token(&self, number: &str) -> Result<Secret> {
+        self.open_gateway.operator_token(&e164(number), &self.open_gateway.client_id)
+    }
+
+    /// The same for another client.
+    ///
+    /// # Errors
+    ///
+    /// As [`operator_token`](Self::operator_token).
+    pub fn operator_token_for(&self, number: &str, client_id: &str) -> Result<Secret> {
+        self.open_gateway.operator_token(&e164(number), client_id)
+    }
+
+    /// The person with the handset of that number answers what the operator asked: how many requests that was.
+    pub fn answer_operator(&self, number: &str, approve: bool) -> usize {
+        self.open_gateway.answer(&e164(number), approve)
+    }
+
+    /// How often a client asked about a CIBA request before its time, and was told to slow down.
+    #[must_use]
+    pub fn open_gateway_slow_downs(&self) -> usize {
+        self.open_gateway.state().slow_downs
+    }
 }
 
 /// One operator, and what it has given out.
@@ -101,6 +138,9 @@ struct Given {
     tokens: Latest<Token>,
     /// The ids of assertions that were used.
     assertions: Latest<()>,
+    requests: Latest<backchannel::Request>,
+    operator_tokens: Latest<bearer::OperatorToken>,
+    slow_downs: usize,
 }
 
 /// What a code stands for.
@@ -149,6 +189,7 @@ impl Emulator {
             ("/.well-known/openid-configuration", &Method::GET) => Reply::new(StatusCode::OK, self.metadata()),
             ("/jwks", &Method::GET) => Reply::new(StatusCode::OK, self.keys.published()),
             ("/authorize", &Method::GET) => self.authorize(ask, dials),
+            ("/bc-authorize", &Method::POST) => self.bc_authorize(ask, dials),
             ("/token", &Method::POST) => self.token(ask),
             (path, method) => {
                 match path.strip_prefix("/number-verification/").and_then(|p| p.strip_suffix("/verify")) {
@@ -174,7 +215,10 @@ impl Emulator {
             "token_endpoint": format!("{issuer}/token"),
             "jwks_uri": format!("{issuer}/jwks"),
             "response_types_supported": ["code"],
-            "grant_types_supported": ["authorization_code"],
+            "backchannel_authentication_endpoint": format!("{issuer}/bc-authorize"),
+            "backchannel_token_delivery_modes_supported": ["poll"],
+            "backchannel_user_code_parameter_supported": false,
+            "grant_types_supported": ["authorization_code", token::CIBA, token::JWT_BEARER],
             "subject_types_supported": ["pairwise"],
             "id_token_signing_alg_values_supported": ["ES256"],
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "private_key_jwt"],
@@ -188,11 +232,33 @@ impl Emulator {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The number behind what is exchanged for a token.
+    fn of_grant(&self, ask: &Ask) -> Option<String> {
+        if let Some(code) = ask.form("code") {
+            return self.state().codes.find(&code)?.sim.clone();
+        }
+        if let Some(id) = ask.form("auth_req_id") {
+            return self.state().requests.find(&id).map(|request| request.number.clone());
+        }
+        let claims = self.keys.signed_by_client(&ask.form("assertion")?)?;
+        self.of_hint(claims.get("sub")?.as_str()?)
+    }
+
+    /// The number that a hint names, or whose SIM has made it.
+    fn of_hint(&self, hint: &str) -> Option<String> {
+        match hint.split_once(':')? {
+            ("tel", number) => Some(e164(number)),
+            ("operatortoken", token) => self.state().operator_tokens.find(token).map(|token| token.sim.clone()),
+            _ => None,
+        }
+    }
+
     /// The number that a request is about: that of the SIM behind it, else the one that it names.
     fn number(&self, ask: &Ask) -> Option<String> {
         let sim = match ask.path.as_str() {
             "/authorize" => ask.sim(),
-            "/token" => ask.form("code").and_then(|code| self.state().codes.find(&code)?.sim.clone()),
+            "/token" => self.of_grant(ask),
+            "/bc-authorize" => ask.form("login_hint").and_then(|hint| self.of_hint(&hint)),
             _ => ask.bearer().and_then(|token| self.state().tokens.find(token)?.sim.clone()),
         };
         let named = || match ask.path.as_str() {
@@ -207,6 +273,9 @@ impl Emulator {
 pub(super) fn router(emulator: Arc<Emulator>) -> Router {
     Router::new().fallback(handle).with_state(emulator)
 }
+
+/// What happens on the handsets.
+pub(super) use device::router as handsets;
 
 async fn handle(State(emulator): State<Arc<Emulator>>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
@@ -246,62 +315,6 @@ impl Reply {
     }
 }
 
-/// A request, as far as it can be read.
-struct Ask {
-    method: Method,
-    path: String,
-    query: Vec<(String, String)>,
-    headers: HeaderMap,
-    body: Bytes,
-}
-
-impl Ask {
-    fn new(method: Method, uri: &Uri, headers: HeaderMap, body: Bytes) -> Self {
-        let query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
-        Self { method, path: uri.path().to_owned(), query, headers, body }
-    }
-
-    /// The value of a header that is there once.
-    fn header(&self, name: &str) -> Option<&str> {
-        let mut values = self.headers.get_all(name).iter();
-        match (values.next(), values.next()) {
-            (Some(value), None) => value.to_str().ok(),
-            _ => None,
-        }
-    }
-
-    fn sim(&self) -> Option<String> {
-        self.header(SIM).map(e164)
-    }
-
-    fn bearer(&self) -> Option<&str> {
-        self.header("authorization")?.strip_prefix("Bearer ")
-    }
-
-    fn query(&self, name: &str) -> Option<String> {
-        once(&self.query, name)
-    }
-
-    fn form(&self, name: &str) -> Option<String> {
-        let pairs: Vec<_> = form_urlencoded::parse(&self.body).into_owned().collect();
-        once(&pairs, name)
-    }
-}
-
-/// The value of a parameter that is there once and not empty.
-fn once(pairs: &[(String, String)], name: &str) -> Option<String> {
-    let mut values = pairs.iter().filter(|(key, _)| key == name).map(|(_, value)| value);
-    match (values.next(), values.next()) {
-        (Some(value), None) if !value.is_empty() => Some(value.clone()),
-        _ => None,
-    }
-}
-
-/// Whether a parameter is there more than once (RFC 6749, section 3.1: an error).
-fn repeated(pairs: &[(String, String)]) -> bool {
-    pairs.iter().enumerate().any(|(place, (name, _))| pairs.iter().skip(place + 1).any(|(other, _)| other == name))
-}
-
 /// The latest [`CAPACITY`] things that were given out, by their names.
 struct Latest<T>(VecDeque<(String, T)>);
 
@@ -317,6 +330,10 @@ impl<T> Latest<T> {
             self.0.pop_front();
         }
         self.0.push_back((name, value));
+    }
+
+    fn all(&mut self) -> impl Iterator<Item = &mut T> {
+        self.0.iter_mut().map(|(_, value)| value)
     }
 
     fn find(&mut self, name: &str) -> Option<&mut T> {

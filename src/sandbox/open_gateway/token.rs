@@ -1,4 +1,4 @@
-//! `POST /token`: a code becomes a token, once.
+//! `POST /token`: a code, a granted request or an assertion becomes a token, once.
 
 use base64::{
     Engine,
@@ -8,10 +8,10 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Ask, Emulator, Grant, Reply, TOKEN_LIFE, Token, authorize::openid, now, once, repeated, seconds};
+use super::{Ask, Emulator, Reply, TOKEN_LIFE, Token, authorize::openid, now, once, repeated, seconds};
 use crate::sandbox::random;
 
-type Pairs = Vec<(String, String)>;
+pub(super) type Pairs = Vec<(String, String)>;
 
 impl Emulator {
     pub(super) fn token(&self, ask: &Ask) -> Reply {
@@ -25,18 +25,15 @@ impl Emulator {
 
     fn exchanged(&self, ask: &Ask) -> Result<Value, (StatusCode, &'static str)> {
         let bad = |error| (StatusCode::BAD_REQUEST, error);
-        if ask.header("content-type") != Some("application/x-www-form-urlencoded") {
-            return Err(bad("invalid_request"));
+        if ask.form("grant_type").as_deref() == Some(JWT_BEARER) {
+            let form = form(ask).filter(|_| ask.header("authorization").is_none()).ok_or(bad("invalid_request"))?;
+            return self.asserted(&form).map_err(bad);
         }
-        let form: Pairs = form_urlencoded::parse(&ask.body).into_owned().collect();
-        if repeated(&form) {
-            return Err(bad("invalid_request"));
-        }
-        if !self.is_client(ask, &form) {
-            return Err((StatusCode::UNAUTHORIZED, "invalid_client"));
-        }
-        if once(&form, "grant_type").as_deref() != Some("authorization_code") {
-            return Err(bad("unsupported_grant_type"));
+        let form = self.form_of_client(ask)?;
+        match once(&form, "grant_type").as_deref() {
+            Some("authorization_code") => {}
+            Some(CIBA) => return self.outcome(&form).map_err(bad),
+            _ => return Err(bad("unsupported_grant_type")),
         }
         let (Some(code), Some(redirect_uri), Some(verifier)) =
             (once(&form, "code"), once(&form, "redirect_uri"), once(&form, "code_verifier"))
@@ -44,6 +41,15 @@ impl Emulator {
             return Err(bad("invalid_request"));
         };
         self.redeem(&code, &redirect_uri, &verifier).ok_or(bad("invalid_grant"))
+    }
+
+    /// The form of a request that comes from the client.
+    pub(super) fn form_of_client(&self, ask: &Ask) -> Result<Pairs, (StatusCode, &'static str)> {
+        let form = form(ask).ok_or((StatusCode::BAD_REQUEST, "invalid_request"))?;
+        match self.is_client(ask, &form) {
+            true => Ok(form),
+            false => Err((StatusCode::UNAUTHORIZED, "invalid_client")),
+        }
     }
 
     fn redeem(&self, code: &str, redirect_uri: &str, verifier: &str) -> Option<Value> {
@@ -65,30 +71,38 @@ impl Emulator {
         }
         grant.token = Some(token.clone());
         let grant = grant.clone();
-        let given =
-            Token { sim: grant.sim.clone(), scope: grant.scope.clone(), expires: now() + TOKEN_LIFE, used: false };
-        state.tokens.add(token.clone(), given);
-        self.describe(&token, &grant)
+        drop(state);
+        self.give_named(token, grant.sim, &grant.scope, grant.nonce.as_deref())
     }
 
-    fn describe(&self, token: &str, grant: &Grant) -> Option<Value> {
+    /// A token, with what is told of it.
+    pub(super) fn give(&self, sim: Option<String>, scope: &str, nonce: Option<&str>) -> Option<Value> {
+        self.give_named(random::alphanumeric(40).ok()?, sim, scope, nonce)
+    }
+
+    fn give_named(&self, token: String, sim: Option<String>, scope: &str, nonce: Option<&str>) -> Option<Value> {
+        let given = Token { sim, scope: scope.to_owned(), expires: now() + TOKEN_LIFE, used: false };
+        self.state().tokens.add(token.clone(), given);
         let mut body = json!({
             "access_token": token,
             "token_type": "Bearer",
             "expires_in": TOKEN_LIFE.as_secs(),
-            "scope": grant.scope,
+            "scope": scope,
         });
-        if let (true, Value::Object(fields)) = (openid(&grant.scope), &mut body) {
+        if let (true, Value::Object(fields)) = (openid(scope), &mut body) {
             let issued = seconds(now());
-            let id_token = self.keys.sign(&json!({
+            let mut claims = json!({
                 "iss": self.issuer,
                 "sub": random::alphanumeric(16).ok()?,
                 "aud": self.client_id,
-                "nonce": grant.nonce,
-                "iat": issued,
+                                "iat": issued,
                 "exp": issued + TOKEN_LIFE.as_secs(),
                 "auth_time": issued,
-            }))?;
+            });
+            if let (Some(nonce), Value::Object(claims)) = (nonce, &mut claims) {
+                claims.insert("nonce".to_owned(), json!(nonce));
+            }
+            let id_token = self.keys.sign(&claims)?;
             fields.insert("id_token".to_owned(), json!(id_token));
         }
         Some(body)
@@ -100,7 +114,7 @@ impl Emulator {
         let asserted = form.iter().any(|(name, _)| name.starts_with("client_assertion"));
         match (ask.header("authorization"), asserted) {
             (Some(value), false) => claimed && self.is_basic(value),
-            (None, true) => claimed && self.is_assertion(form),
+            (None, true) => claimed && self.is_assertion(form, &ask.path),
             _ => false,
         }
     }
@@ -113,28 +127,29 @@ impl Emulator {
             .is_some_and(|(id, secret)| id == self.client_id && self.client_secret.matches(secret.as_bytes()))
     }
 
-    fn is_assertion(&self, form: &Pairs) -> bool {
+    fn is_assertion(&self, form: &Pairs, endpoint: &str) -> bool {
         let kind = once(form, "client_assertion_type");
         if kind.as_deref() != Some("urn:ietf:params:oauth:client-assertion-type:jwt-bearer") {
             return false;
         }
         let claims = once(form, "client_assertion").and_then(|assertion| self.keys.signed_by_client(&assertion));
-        claims.and_then(|claims| self.is_fresh(&claims)).is_some()
+        claims.and_then(|claims| self.is_own(&claims, endpoint)).is_some()
     }
 
     /// RFC 7523, section 3, and the profile: five minutes, one endpoint, one use.
-    fn is_fresh(&self, claims: &Value) -> Option<()> {
+    fn is_own(&self, claims: &Value, endpoint: &str) -> Option<()> {
         let says = |name: &str, value: &str| claims.get(name).and_then(Value::as_str) == Some(value);
         let named = says("iss", &self.client_id) && says("sub", &self.client_id);
-        let here = says("aud", &format!("{}/token", self.issuer));
-        let (issued, expires) = (claims.get("iat")?.as_u64()?, claims.get("exp")?.as_u64()?);
-        let now = seconds(now());
-        let timely = issued <= now + 5 && expires > now && expires.checked_sub(issued)? <= 300;
-        let id = claims.get("jti")?.as_str().filter(|id| !id.is_empty())?;
-        if !named || !here || !timely || self.state().assertions.find(id).is_some() {
-            return None;
-        }
-        self.state().assertions.add(id.to_owned(), ());
-        Some(())
+        if named { self.is_timely(claims, endpoint) } else { None }
     }
 }
+
+/// A form in which nothing is there twice.
+fn form(ask: &Ask) -> Option<Pairs> {
+    let form: Pairs = form_urlencoded::parse(&ask.body).into_owned().collect();
+    let typed = ask.header("content-type") == Some("application/x-www-form-urlencoded");
+    (typed && !repeated(&form)).then_some(form)
+}
+
+pub(super) const CIBA: &str = "urn:openid:params:grant-type:ciba";
+pub(super) const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
