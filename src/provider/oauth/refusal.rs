@@ -34,39 +34,41 @@ pub(crate) fn refused(
     word: &str,
     words: fn(&str) -> Option<(ErrorKind, &'static str)>,
 ) -> Error {
-    use ErrorKind::{Misconfigured, RateLimited, Rejected, Unavailable, Unsupported};
-    let (kind, message) = match (word, status.map(|status| status.as_u16())) {
-        (_, Some(429)) => (RateLimited, "takes no more requests for now"),
-        (_, Some(500..)) | ("server_error" | "temporarily_unavailable", _) => (Unavailable, "has a fault of its own"),
-        (word, status) => words(word).unwrap_or_else(|| match (word, status) {
-            ("access_denied" | "consent_required" | "login_required" | "interaction_required", _) => {
-                (Unavailable, "does not tell who the device is without asking its user; use another channel")
-            }
-            ("invalid_grant" | "authorization_pending" | "expired_token", _) => {
-                (Unavailable, "does not take what was handed in: it was used, is too old, or belongs to another check")
-            }
-            ("unknown_user_id", _) => (Rejected, "does not know whom it is asked about"),
-            ("missing_user_code" | "invalid_user_code", _) => {
-                (Unsupported, "wants a user code, which is not supported")
-            }
-            ("invalid_dpop_proof" | "use_dpop_nonce", _) => (Unsupported, "wants DPoP, which is not supported"),
-            ("unauthorized_client" | "unsupported_grant_type" | "invalid_scope", _) => {
-                (Misconfigured, "does not allow this client the scope or the flow; look at the contract")
-            }
-            ("invalid_client", _) => {
-                (Misconfigured, "does not know this client; look at `client_id` and `client_auth`")
-            }
-            (_, Some(401)) => (Misconfigured, "does not know this client or its token; look at `client_auth`"),
-            (_, Some(403)) => (Misconfigured, "does not allow it; look at the contract"),
-            (_, Some(404 | 405)) => (Misconfigured, "has no such endpoint; look at the URLs of its settings"),
-            (_, Some(400..)) => (Misconfigured, "does not accept the request"),
-            (_, Some(_)) => (Unavailable, "answered with an unexpected status"),
-            (_, None) => (Misconfigured, "does not accept the authorization request"),
-        }),
+    let (kind, message) = match status.map(|status| status.as_u16()) {
+        Some(429) => (ErrorKind::RateLimited, "takes no more requests for now"),
+        Some(500..) => (ErrorKind::Unavailable, "has a fault of its own"),
+        status => words(word).unwrap_or_else(|| meaning(word, status)),
     };
     match Word::new(word) {
         Some(word) => Error::new(kind, message).with_source(word),
         None => Error::new(kind, message),
+    }
+}
+
+/// What the words of OAuth and OpenID mean, and where there is none, the status.
+fn meaning(word: &str, status: Option<u16>) -> (ErrorKind, &'static str) {
+    use ErrorKind::{Misconfigured, Rejected, Unavailable, Unsupported};
+    match (word, status) {
+        ("server_error" | "temporarily_unavailable", _) => (Unavailable, "has a fault of its own"),
+        ("access_denied" | "consent_required" | "login_required" | "interaction_required", _) => {
+            (Unavailable, "does not tell who the device is without asking its user; use another channel")
+        }
+        ("invalid_grant" | "authorization_pending" | "expired_token", _) => {
+            (Unavailable, "does not take what was handed in: it was used, is too old, or belongs to another check")
+        }
+        ("unknown_user_id", _) => (Rejected, "does not know whom it is asked about"),
+        ("missing_user_code" | "invalid_user_code", _) => (Unsupported, "wants a user code, which is not supported"),
+        ("invalid_dpop_proof" | "use_dpop_nonce", _) => (Unsupported, "wants DPoP, which is not supported"),
+        ("unauthorized_client" | "unsupported_grant_type" | "invalid_scope", _) => {
+            (Misconfigured, "does not allow this client the scope or the flow; look at the contract")
+        }
+        ("invalid_client", _) => (Misconfigured, "does not know this client; look at `client_id` and `client_auth`"),
+        (_, Some(401)) => (Misconfigured, "does not know this client or its token; look at `client_auth`"),
+        (_, Some(403)) => (Misconfigured, "does not allow it; look at the contract"),
+        (_, Some(404 | 405)) => (Misconfigured, "has no such endpoint; look at the URLs of its settings"),
+        (_, Some(400..)) => (Misconfigured, "does not accept the request"),
+        (_, Some(_)) => (Unavailable, "answered with an unexpected status"),
+        (_, None) => (Misconfigured, "does not accept the authorization request"),
     }
 }
 

@@ -115,7 +115,10 @@ pub(super) fn words(word: &str) -> Option<(ErrorKind, &'static str)> {
         "PERMISSION_DENIED" => {
             (Misconfigured, "does not allow this client the scope; look at `purpose`, `api_version` and the contract")
         }
-        "SERVICE_NOT_APPLICABLE" | "IDENTIFIER_NOT_FOUND" | "NOT_FOUND" => (Rejected, "does not serve this number"),
+        "ABORTED" | "ALREADY_EXISTS" | "CONFLICT" => (Unavailable, "is busy with the same number"),
+        "SERVICE_NOT_APPLICABLE" | "UNSUPPORTED_IDENTIFIER" | "IDENTIFIER_NOT_FOUND" | "NOT_FOUND" => {
+            (Rejected, "does not serve this number")
+        }
         "INVALID_ARGUMENT" | "OUT_OF_RANGE" => (Rejected, "does not take the number"),
         _ => return None,
     })
@@ -183,6 +186,15 @@ mod tests {
     }
 
     #[test]
+    fn only_an_app_hands_in_an_operator_token() {
+        let app = Returned::App { code: Secret::new("t0ken") };
+        assert_eq!(operator_token(&app).unwrap().as_str(), "operatortoken:t0ken");
+        let browser = Returned::Browser { url: "https://app.example/redirect?code=t0ken".to_owned() };
+        let error = operator_token(&browser).unwrap_err();
+        assert!(!format!("{error:?}").contains("t0ken"));
+    }
+
+    #[test]
     fn the_number_is_asked_about_as_it_is_or_hashed() {
         for (version, path) in [(ApiVersion::V0, "v0"), (ApiVersion::V1, "v1"), (ApiVersion::V2, "v2")] {
             let request = verify(&config(version), &errand(), bearer()).unwrap();
@@ -221,6 +233,54 @@ mod tests {
         }
     }
 
+    /// Every code that the OpenAPI documents of the three versions name, 0.3.1, 1.0.0 and 2.1.0, and those of the Commonalities
+    /// that they point at for the rest, with the status that each comes with.
+    #[test]
+    fn f4_every_code_of_every_version_gets_its_kind() {
+        use ErrorKind::{Misconfigured, RateLimited, Rejected, Unavailable};
+        let shared = [
+            (400, "INVALID_ARGUMENT", Rejected),
+            (401, "UNAUTHENTICATED", Unavailable),
+            (403, "PERMISSION_DENIED", Misconfigured),
+            (403, "NUMBER_VERIFICATION.USER_NOT_AUTHENTICATED_BY_MOBILE_NETWORK", Unavailable),
+        ];
+        let faults = [(500, "INTERNAL", Unavailable), (503, "UNAVAILABLE", Unavailable), (504, "TIMEOUT", Unavailable)];
+        let v0 = [(403, "NUMBER_VERIFICATION.INVALID_TOKEN_CONTEXT", Unavailable)];
+        let v1 = [(401, "AUTHENTICATION_REQUIRED", Unavailable), (403, "INVALID_TOKEN_CONTEXT", Unavailable)];
+        let commonalities = [
+            (400, "OUT_OF_RANGE", Rejected),
+            (404, "NOT_FOUND", Rejected),
+            (404, "IDENTIFIER_NOT_FOUND", Rejected),
+            (405, "METHOD_NOT_ALLOWED", Misconfigured),
+            (406, "NOT_ACCEPTABLE", Misconfigured),
+            (409, "ABORTED", Unavailable),
+            (409, "ALREADY_EXISTS", Unavailable),
+            (409, "CONFLICT", Unavailable),
+            (410, "GONE", Misconfigured),
+            (412, "FAILED_PRECONDITION", Misconfigured),
+            (415, "UNSUPPORTED_MEDIA_TYPE", Misconfigured),
+            (422, "SERVICE_NOT_APPLICABLE", Rejected),
+            (422, "UNSUPPORTED_IDENTIFIER", Rejected),
+            (422, "MISSING_IDENTIFIER", Misconfigured),
+            (422, "UNNECESSARY_IDENTIFIER", Misconfigured),
+            (429, "QUOTA_EXCEEDED", RateLimited),
+            (429, "TOO_MANY_REQUESTS", RateLimited),
+            (501, "NOT_IMPLEMENTED", Unavailable),
+            (502, "BAD_GATEWAY", Unavailable),
+        ];
+        for (version, own) in
+            [("v0", &[&v0[..], &faults].concat()), ("v1", &[&v1[..], &faults].concat()), ("v2", &vec![])]
+        {
+            for (status, code, kind) in shared.iter().chain(own).chain(&commonalities) {
+                let body = format!(r#"{{"status":{status},"code":"{code}","message":"{PHONE} is bad"}}"#);
+                let error = read_verdict(&answer(*status, &body)).unwrap_err();
+                assert_eq!(error.kind(), *kind, "{version} {status} {code}");
+                let shown = format!("{error:?}");
+                assert!(shown.contains(code) && !shown.contains("26123456"), "{shown}");
+            }
+        }
+    }
+
     #[test]
     fn every_refusal_gets_its_kind() {
         use ErrorKind::{Misconfigured, RateLimited, Rejected, Unavailable, Unsupported};
@@ -246,6 +306,9 @@ mod tests {
             (503, "UNAVAILABLE", Unavailable),
             (504, "TIMEOUT", Unavailable),
             (400, "invalid_grant", Unavailable),
+            (400, "expired_token", Unavailable),
+            (400, "unknown_user_id", Rejected),
+            (403, "access_denied", Unavailable),
             (401, "invalid_client", Misconfigured),
             (400, "unauthorized_client", Misconfigured),
             (400, "invalid_scope", Misconfigured),
