@@ -2,8 +2,14 @@
 #![cfg(all(feature = "sandbox", feature = "testing", feature = "client", feature = "open-gateway"))]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper that fails is a test that fails")]
 
+#[path = "open_gateway/backchannel.rs"]
+mod backchannel;
 #[path = "open_gateway/operator.rs"]
 mod operator;
+#[path = "open_gateway/operator_flows.rs"]
+mod operator_flows;
+#[path = "open_gateway/operator_token.rs"]
+mod operator_token;
 #[path = "open_gateway/refusals.rs"]
 mod refusals;
 #[path = "common/silent.rs"]

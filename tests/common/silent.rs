@@ -152,6 +152,16 @@ impl Browser {
         check
     }
 
+    /// Where the check stands once something has changed, or after some seconds.
+    pub(super) async fn wait(&mut self) -> Value {
+        let client = Client::builder().timeout(PATIENCE).build().unwrap();
+        let url = format!("{}/handset/checks/{}", self.url, self.check);
+        let cookie = self.cookie.clone().unwrap();
+        let answer = client.get(url).header("cookie", cookie).header("prefer", "wait=10").send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        answer.json().await.unwrap()
+    }
+
     /// Goes on to the next channel.
     pub(super) async fn next(&mut self) -> Value {
         let (status, check) = self.ask(Method::POST, &format!("/handset/checks/{}/next", self.check), None).await;

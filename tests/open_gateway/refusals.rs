@@ -28,7 +28,7 @@ fn with(url: &str, name: &str, value: Option<&str>) -> String {
 }
 
 /// The check is as open as before, with every attempt left; a code by message still ends it.
-async fn assert_untouched(world: &World, browser: &mut Browser, attempts: u64) {
+pub(super) async fn assert_untouched(world: &World, browser: &mut Browser, attempts: u64) {
     let check = browser.status().await;
     assert_eq!(check["status"], "pending", "{check}");
     assert_eq!(check["attempts_left"].as_u64().unwrap(), attempts);
@@ -37,7 +37,7 @@ async fn assert_untouched(world: &World, browser: &mut Browser, attempts: u64) {
     assert_eq!(browser.code(code.expose()).await.0, 200);
 }
 
-async fn attempts(browser: &mut Browser) -> u64 {
+pub(super) async fn attempts(browser: &mut Browser) -> u64 {
     browser.status().await["attempts_left"].as_u64().unwrap()
 }
 
