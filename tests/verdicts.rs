@@ -22,6 +22,7 @@ use handset::{
 };
 use http::{Request, StatusCode};
 use http_body_util::Full;
+use tokio::sync::Notify;
 use tower::ServiceExt;
 
 /// A vendor that says no when it is asked, and whatever its callbacks say.
@@ -159,4 +160,92 @@ async fn a_report_on_an_earlier_order_comes_too_late() {
     assert_eq!((seen.status, seen.attempts_left), (Status::Pending, 5));
     post(&verifier, &stub, "order-2 match").await;
     assert_eq!(verifier.status(&subject(), check.id).await.unwrap().status, Status::Verified);
+}
+
+/// A vendor that says yes once: to the second question, and when it is told to.
+#[derive(Clone, Debug, Default)]
+struct Once {
+    polls: Arc<AtomicUsize>,
+    asked: Arc<Notify>,
+    go: Arc<Notify>,
+}
+
+impl Once {
+    async fn started(&self) -> (Verifier, Check) {
+        let policy = "version = 1\n[[route]]\nname = \"all\"\ntry = [\"once/silent_network\", \"once/sms\"]";
+        let builder = Verifier::builder().policy("policy.toml", policy).proof_key(ProofKey::random().unwrap());
+        let verifier = builder.provider(self.clone()).build().unwrap();
+        let check = start(&verifier).await;
+        (verifier, check)
+    }
+}
+
+impl Provider for Once {
+    fn name(&self) -> &'static str {
+        "once"
+    }
+
+    fn channels(&self) -> &[Channel] {
+        &[Channel::SilentNetwork, Channel::Sms]
+    }
+
+    fn start<'a>(&'a self, _: &'a Order) -> BoxFuture<'a, Result<Started>> {
+        async { Ok(Started::new(Handle::new("order"), Settle::Poll)) }.boxed()
+    }
+
+    fn poll<'a>(&'a self, _: &'a Handle) -> BoxFuture<'a, Result<Polled>> {
+        async move {
+            if self.polls.fetch_add(1, Ordering::Relaxed) != 1 {
+                return Ok(Polled::verdict(Verdict::Pending));
+            }
+            self.asked.notify_one();
+            self.go.notified().await;
+            Ok(Polled::verdict(Verdict::Match))
+        }
+        .boxed()
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn a_client_that_stops_waiting_does_not_take_the_answer_with_it() {
+    let vendor = Once::default();
+    let (verifier, check) = vendor.started().await;
+    let client = tokio::spawn({
+        let verifier = verifier.clone();
+        async move { verifier.wait(&subject(), check.id, PATIENCE).await }
+    });
+    tokio::time::timeout(PATIENCE, vendor.asked.notified()).await.unwrap();
+    client.abort();
+    assert!(client.await.unwrap_err().is_cancelled());
+    vendor.go.notify_one();
+    let seen = verifier.wait(&subject(), check.id, PATIENCE).await.unwrap();
+    assert_eq!(seen.status, Status::Verified);
+}
+
+#[tokio::test]
+async fn an_answer_that_was_asked_for_before_the_client_went_on_comes_too_late() {
+    let vendor = Once::default();
+    let (verifier, check) = vendor.started().await;
+    let look = async {
+        while vendor.polls.load(Ordering::Relaxed) < 2 {
+            verifier.status(&subject(), check.id).now_or_never();
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, look).await.unwrap();
+    let caller = handset::verifier::Caller::default();
+    let moved = verifier.next(&subject(), check.id, caller).await.unwrap();
+    assert_eq!(moved.channel, Some(Channel::Sms));
+    vendor.go.notify_one();
+    let look = async {
+        while vendor.polls.load(Ordering::Relaxed) < 4 {
+            verifier.status(&subject(), check.id).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, look).await.unwrap();
+    let seen = verifier.status(&subject(), check.id).await.unwrap();
+    assert_eq!((seen.status, seen.attempts_left), (Status::Pending, 5));
 }

@@ -39,7 +39,12 @@ impl Verifier {
                 return;
             }
         };
-        if let Err(error) = self.attempt(id, record.owner, false, now, async |_| Ok(verdict)).await {
+        // Meanwhile the client may have gone on to another message, about which this says nothing.
+        let of_now = async |latest: &Record| match latest.state.leg() == record.state.leg() {
+            true => Ok(verdict),
+            false => Ok(Verdict::Pending),
+        };
+        if let Err(error) = self.attempt(id, record.owner, false, now, of_now).await {
             tracing::info!(check = %id, ?error, "the vendor's answer was not settled");
         }
     }

@@ -126,7 +126,7 @@ async fn a_request_that_ran_out_settles_nothing() {
 }
 
 #[tokio::test]
-async fn an_operator_without_a_backchannel_is_passed_over() {
+async fn an_operator_that_refuses_is_passed_over() {
     let world = World::new(|sandbox| {
         let mut config = by_number(config(sandbox, ApiVersion::V2, basic(sandbox)));
         config.client_auth =
@@ -159,6 +159,7 @@ fn asked(sandbox: &Sandbox) -> usize {
 async fn the_interval_is_kept_however_often_a_client_looks() {
     let sandbox = Sandbox::start().await.unwrap();
     sandbox.knobs().set(Scope::All, Knob::Backchannel(Backchannel::Approve)).unwrap();
+    sandbox.knobs().set(Scope::All, Knob::PollInterval(Duration::from_secs(1))).unwrap();
     let (provider, handle) = ordered(&sandbox).await;
     assert_eq!(provider.poll(&handle).await.unwrap().verdict, Verdict::Pending);
     assert_eq!(asked(&sandbox), 0, "not before the interval has passed");

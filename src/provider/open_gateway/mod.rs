@@ -82,7 +82,7 @@ impl OpenGateway {
             (Flow::AuthorizationCode, _) => self.send_device(order).await,
             (Flow::Ciba, CibaHint::DangerTel) => self.ask_operator(order).await,
             (Flow::Ciba, CibaHint::OperatorToken) | (Flow::JwtBearer, _) => {
-                self.openid.find().await?;
+                self.openid.find(self.config.flow == Flow::Ciba).await?;
                 let errand = Errand::new(order, Way::OperatorToken);
                 Ok(Started::new(errand.to_handle()?, Settle::Redirect).with_prompt(Prompt::OperatorToken))
             }

@@ -48,6 +48,12 @@ impl Server {
     pub(super) fn configured(account: &Account) -> Option<Self> {
         account.endpoints.clone().map(|endpoints| Self { endpoints, sends_iss: account.require_iss })
     }
+
+    /// Where the server is asked without a redirect.
+    pub(super) fn backchannel(&self) -> Result<&str> {
+        let none = || misconfigured("the server has no backchannel endpoint; use another `flow`");
+        self.endpoints.backchannel.as_deref().ok_or_else(none)
+    }
 }
 
 /// Asks for what the server publishes (OpenID Connect Discovery, section 4).
@@ -140,6 +146,11 @@ mod tests {
         assert_eq!(server.endpoints.token, "https://as.example/op/token");
         assert!(!server.sends_iss);
         assert_eq!(server.endpoints.backchannel.as_deref(), Some("https://as.example/op/bc-authorize"));
+
+        let mut without = published();
+        without["backchannel_authentication_endpoint"] = json!(null);
+        let error = read_metadata(&account(), &answer(200, &without)).unwrap().backchannel().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Misconfigured);
 
         let mut announced = published();
         announced["authorization_response_iss_parameter_supported"] = json!(true);

@@ -22,7 +22,7 @@ use self::metadata::Server;
 use super::{
     Returned,
     http::{Http, Repeat},
-    oauth::{Answer, Client, ClientAuth, Grant, Pace, misconfigured, nonsense, read_keys, read_token, too_late, word},
+    oauth::{Answer, Client, ClientAuth, Grant, Pace, nonsense, read_keys, read_token, too_late, word},
 };
 use crate::{
     cache::{Kept, PublicKeys},
@@ -98,9 +98,7 @@ impl OpenId {
     /// Asks the server about whom `hint` names (CIBA Core, section 7.1): what is awaited, and for how long.
     pub(crate) async fn ask(&self, hint: &str, scope: &str, now: SystemTime) -> Result<(Awaited, Duration)> {
         let server = self.server().await?;
-        let no_endpoint = || misconfigured("the server has no backchannel endpoint; use another `flow`");
-        let endpoint = server.endpoints.backchannel.as_ref().ok_or_else(no_endpoint)?;
-        let request = self.client.form(endpoint, &[("scope", scope), ("login_hint", hint)], now)?;
+        let request = self.client.form(server.backchannel()?, &[("scope", scope), ("login_hint", hint)], now)?;
         let answer = self.http.send(request, Repeat::Never).await?;
         let taken = self.look_again(ciba::read_awaited(&answer, self.account.words)).await?;
         self.pace.answered(taken.0.poll(), false, std::time::Instant::now());
@@ -140,9 +138,10 @@ impl OpenId {
         tokio::time::timeout(self.patience, asked).await.map_err(too_slow)?
     }
 
-    /// Finds the server, so that what cannot be used is left before anybody is asked for anything.
-    pub(crate) async fn find(&self) -> Result<()> {
-        self.server().await.map(drop)
+    /// Finds the server, and its backchannel if that will be needed, before anybody is asked for anything.
+    pub(crate) async fn find(&self, backchannel: bool) -> Result<()> {
+        let server = self.server().await?;
+        if backchannel { server.backchannel().map(drop) } else { Ok(()) }
     }
 
     /// The authorization server, as configured or as it describes itself.
