@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     channel::Channel,
+    error::{Error, ErrorKind, Result},
     ids::CheckId,
     phone::PhoneNumber,
     secret::{Code, Secret},
@@ -52,6 +53,18 @@ impl Order {
             preflight: false,
             callback_url: None,
             return_to: None,
+        }
+    }
+
+    /// Refuses an order on a channel that a provider does not have. The verifier never places one.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`].
+    pub fn needs_one_of(&self, channels: &[Channel]) -> Result<()> {
+        match channels.contains(&self.channel) {
+            true => Ok(()),
+            false => Err(Error::new(ErrorKind::Unsupported, format!("does not offer `{}`", self.channel))),
         }
     }
 }

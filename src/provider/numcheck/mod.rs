@@ -61,6 +61,7 @@ impl Provider for NumCheck {
 
     fn start<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Started>> {
         async move {
+            order.needs_one_of(CHANNELS).map_err(|error| error.with_provider(NAME))?;
             let request = wire::init_call(&self.config, &order.phone, &order.check_id)?;
             let call = wire::read_call(&self.http.send(request, Repeat::Never).await?)?;
             let expected =

@@ -1,4 +1,4 @@
-//! What tests of applications need: a clock to move, and a provider whose messages can be read.
+//! A provider whose messages can be read.
 
 use std::{
     collections::VecDeque,
@@ -15,8 +15,6 @@ use crate::{
     provider::{Handle, Order, Provider, Settle, Started},
     secret::Code,
 };
-
-pub use crate::clock::ManualClock;
 
 /// A provider that writes every message into a book instead of sending it. Clones share the book.
 ///

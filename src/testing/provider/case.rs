@@ -1,0 +1,96 @@
+//! The list of cases, and how one ends.
+
+use std::{error::Error as StdError, fmt};
+
+use futures_util::future::BoxFuture;
+
+use super::{answers, callbacks, care, faults, stage::Stage};
+use crate::error::Error;
+
+/// One thing that every provider must do right.
+#[derive(Clone, Copy)]
+pub struct Case {
+    name: &'static str,
+    run: Run,
+}
+
+type Run = for<'a> fn(&'a Stage) -> BoxFuture<'a, Result<Outcome, Failure>>;
+
+impl Case {
+    pub(super) const fn new(name: &'static str, run: Run) -> Self {
+        Self { name, run }
+    }
+
+    /// Its name, such as `right_answer`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(super) fn run<'a>(&self, stage: &'a Stage) -> BoxFuture<'a, Result<Outcome, Failure>> {
+        (self.run)(stage)
+    }
+}
+
+impl fmt::Debug for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Case").field(&self.name).finish()
+    }
+}
+
+/// Every case, in the order in which they are listed.
+pub fn cases() -> impl Iterator<Item = &'static Case> {
+    [answers::CASES, callbacks::CASES, faults::CASES, care::CASES].into_iter().flatten()
+}
+
+/// How a case ended that did not fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a case applies or it does not")]
+pub enum Outcome {
+    /// The provider does it right.
+    Passed,
+    /// It cannot apply, and the reason is declared.
+    DoesNotApply {
+        /// The declared reason.
+        reason: &'static str,
+    },
+}
+
+impl Outcome {
+    /// For a case that has found that it cannot apply; the suite replaces the words by the declared ones.
+    pub(super) const NOTHING_TO_TRY: Self = Self::DoesNotApply { reason: "" };
+}
+
+/// What a provider does wrong.
+#[derive(Clone, Debug)]
+pub struct Failure(String);
+
+impl Failure {
+    pub(super) fn new(what: impl Into<String>) -> Self {
+        Self(what.into())
+    }
+
+    /// Says where it happened.
+    pub(super) fn at(self, place: impl fmt::Display) -> Self {
+        Self(format!("{place}: {}", self.0))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl StdError for Failure {}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self(format!("unexpected error {:?}: {error:?}", error.kind()))
+    }
+}
+
+/// Fails unless something holds.
+pub(super) fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Failure> {
+    if holds { Ok(()) } else { Err(Failure(otherwise())) }
+}
