@@ -1,6 +1,6 @@
 //! What a provider says: that it has taken an order, who decides about it, and what was decided.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use super::{Handle, Prompt};
 use crate::check::Expected;
@@ -90,7 +90,7 @@ impl Polled {
 }
 
 /// What a vendor's callback says, once its sender was checked.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Report {
     /// What the vendor names the order by, for vendors that cannot call the URL of one check: see [`Provider::alias`](super::Provider::alias).
@@ -111,6 +111,14 @@ impl Report {
     #[must_use]
     pub fn new(verdict: Verdict) -> Self {
         Self { alias: None, handle: None, verdict, delivery: None, id: None }
+    }
+}
+
+/// Shows what an operator may see: an alias may be a number, and an id may be what the order is asked about by.
+impl fmt::Debug for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { verdict, delivery, .. } = self;
+        f.debug_struct("Report").field("verdict", verdict).field("delivery", delivery).finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,6 @@
 //! NumCheck for the suite.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::{BoxFuture, FutureExt};
 use handset::{
@@ -14,13 +14,15 @@ use handset::{
 };
 use http::Method;
 
+use crate::{another, declare, no_callbacks, phones};
+
 pub(super) struct World {
     sandbox: Sandbox,
 }
 
 pub(super) async fn open() -> Result<Box<dyn Vendor>> {
     let sandbox = Sandbox::start().await?;
-    sandbox.knobs().set(Scope::All, Knob::RingTime(std::time::Duration::ZERO))?;
+    sandbox.knobs().set(Scope::All, Knob::RingTime(Duration::ZERO))?;
     Ok(Box::new(World { sandbox }))
 }
 
@@ -36,14 +38,11 @@ impl Vendor for World {
     }
 
     fn phones(&self) -> [PhoneNumber; 2] {
-        ["+37126123456", "+37129876543"].map(|number| PhoneNumber::parse(number, None).unwrap())
+        phones(["+37126123456", "+37129876543"])
     }
 
     fn asks(&self, _: Channel) -> Vec<Ask> {
-        vec![
-            ask("init-call", Step::Start, "/init-call").orders(),
-            ask("get-call-info", Step::Poll, "/get-call-info"),
-        ]
+        vec![ask("init-call", Step::Start, "/init-call").orders(), ask("get-call-info", Step::Poll, "/get-call-info")]
     }
 
     fn callbacks(&self, _: Channel) -> Callbacks {
@@ -53,7 +52,7 @@ impl Vendor for World {
     fn act<'a>(&'a self, order: &'a Order, _: &'a Started, will: Will) -> BoxFuture<'a, Result<Evidence>> {
         async move {
             let ending = self.sandbox.handset(&order.phone.to_e164()).next_call().await.ending().to_owned();
-            let typed = if will == Will::Pass { ending } else { crate::another(&ending) };
+            let typed = if will == Will::Pass { ending } else { another(&ending) };
             Ok(Evidence::Typed(Code::new(typed)?))
         }
         .boxed()
@@ -64,22 +63,13 @@ impl Vendor for World {
     }
 
     fn declared(&self, _: Channel) -> Vec<Declared> {
-        const SILENT: &str = "the vendor posts nothing";
-        const LOCAL: &str = "the caller's number comes with the order, and answers are judged here";
-        [
+        let mut declared = no_callbacks("the vendor posts nothing");
+        declared.extend(declare(&[
             ("expired_handle", "the vendor documents no time after which it forgets a call"),
-            ("pending_then_settled", LOCAL),
-            ("callback_good", SILENT),
-            ("callback_altered_by_one_byte", SILENT),
-            ("callback_without_its_signature", SILENT),
-            ("callback_stale", SILENT),
-            ("callback_repeated", SILENT),
-            ("callback_of_another_provider", SILENT),
-            ("callback_of_another_check", SILENT),
+            ("pending_then_settled", "the caller's number comes with the order, and answers are judged here"),
             ("32_parallel_starts_fetch_one_token", "the account has a key, and no access token to fetch"),
-        ]
-        .map(|(case, reason)| Declared::new(case, reason))
-        .into()
+        ]));
+        declared
     }
 }
 

@@ -79,6 +79,7 @@ impl Provider for Citcall {
 
     fn start<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Started>> {
         async move {
+            order.needs_one_of(CHANNELS).map_err(|error| error.with_provider(NAME))?;
             let request = wire::miscall(&self.config, order, self.clock.now())?;
             let answer = self.http.send(request, Repeat::Never).await?;
             let call = wire::read_call(&self.config, order, &answer, self.clock.now())?;

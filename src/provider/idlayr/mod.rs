@@ -116,6 +116,7 @@ impl Provider for IdLayr {
 
     fn start<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Started>> {
         async move {
+            order.needs_one_of(CHANNELS).map_err(|error| error.with_provider(NAME))?;
             self.preflight(order).await?;
             let answer = self.send(Repeat::Never, |config, token| wire::create(config, token, order)).await?;
             let created = wire::read_created(&self.config, &answer)?;

@@ -78,6 +78,7 @@ impl OpenGateway {
     }
 
     async fn begin(&self, order: &Order) -> Result<Started> {
+        order.needs_one_of(CHANNELS)?;
         match (self.config.flow, self.config.ciba_hint) {
             (Flow::AuthorizationCode, _) => self.send_device(order).await,
             (Flow::Ciba, CibaHint::DangerTel) => self.ask_operator(order).await,

@@ -70,6 +70,7 @@ impl Provider for Zadarma {
 
     fn start<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Started>> {
         async move {
+            order.needs_one_of(CHANNELS).map_err(|error| error.with_provider(NAME))?;
             let own = self.config.own_code.then(|| without_leading_zero(&order.code)).transpose()?;
             let request = wire::verify(&self.config, order, own.as_ref())?;
             let handle = wire::read_started(&self.http.send(request, Repeat::Never).await?, SystemClock.now())?;

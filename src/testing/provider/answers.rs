@@ -117,9 +117,8 @@ async fn ask_about(stage: &Stage, placed: &Placed, handle: &Handle, evidence: &E
         (Settle::Redirect, Evidence::Returned(returned)) => vec![stage.redirect(handle, returned).await],
         _ => vec![stage.poll(handle).await.map(|polled| polled.verdict)],
     };
-    let unsupported = |answer: &OurResult<Verdict>| {
-        answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unsupported)
-    };
+    let unsupported =
+        |answer: &OurResult<Verdict>| answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unsupported);
     answers.into_iter().filter(|answer| !unsupported(answer)).collect()
 }
 

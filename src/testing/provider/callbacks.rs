@@ -59,9 +59,9 @@ async fn good(stage: &Stage) -> Result<Outcome, Failure> {
         (Callbacks::Signed { .. }, Settle::Callback) => ensure(report.verdict == Verdict::Match, || {
             format!("the report that decides is read as {:?}", report.verdict)
         })?,
-        (Callbacks::Unsigned, _) => ensure(report.verdict == Verdict::Pending, || {
-            format!("an unsigned report decides: {:?}", report.verdict)
-        })?,
+        (Callbacks::Unsigned, _) => {
+            ensure(report.verdict == Verdict::Pending, || format!("an unsigned report decides: {:?}", report.verdict))?
+        }
         _ => ensure(report.verdict != Verdict::NoMatch, || "the report on a right answer says no".to_owned())?,
     }
     Ok(Outcome::Passed)

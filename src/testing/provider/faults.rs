@@ -32,9 +32,9 @@ pub(super) const CASES: &[Case] = &[
 async fn status(stage: &Stage, status: u16) -> Result<Outcome, Failure> {
     let asks = asks(stage)?;
     for ask in &asks {
-        let (body, reading) = ask
-            .answer(status)
-            .ok_or_else(|| Failure::new(format!("test data are missing: what `{}` is answered with {status}", ask.name)))?;
+        let (body, reading) = ask.answer(status).ok_or_else(|| {
+            Failure::new(format!("test data are missing: what `{}` is answered with {status}", ask.name))
+        })?;
         let stage = stage.again().await?;
         let got = spoiled(&stage, ask, Fault::Answer(status, body.to_owned())).await?;
         let right = match (&got, reading) {

@@ -50,7 +50,8 @@ impl Book {
     /// Fails when a secret was seen.
     pub(super) fn shows_nothing_secret(&self) -> Result<(), Failure> {
         self.with(|pages| {
-            let line = pages.seen.lines().find(|line| pages.secrets.iter().any(|secret| line.contains(secret.as_str())));
+            let line =
+                pages.seen.lines().find(|line| pages.secrets.iter().any(|secret| line.contains(secret.as_str())));
             ensure(line.is_none(), || format!("a secret, code or number is shown: {}", line.unwrap_or_default()))
         })
     }

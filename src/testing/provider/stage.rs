@@ -101,7 +101,10 @@ impl Stage {
 
     pub(super) async fn start(&self, order: &Order) -> OurResult<Started> {
         let started = self.watch(self.provider.start(order).await)?;
-        self.book.secret(started.handle.as_str());
+        // Some vendors know an order by the name that we gave it, which is no secret.
+        if started.handle.as_str() != order.check_id.to_string() {
+            self.book.secret(started.handle.as_str());
+        }
         if let Settle::LocalCode(expected) = &started.settle {
             self.book.secret(expected.digits().expose());
         }

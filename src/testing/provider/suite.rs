@@ -96,7 +96,9 @@ fn judge(case: &Case, outcome: Outcome, declared: &[Declared]) -> Result<Outcome
     let declared = declared.iter().find(|entry| entry.case == case.name());
     match (outcome, declared) {
         (Outcome::Passed, None) => Ok(Outcome::Passed),
-        (Outcome::Passed, Some(_)) => Err(Failure::new("it is declared not to apply, and it does: take the declaration out")),
+        (Outcome::Passed, Some(_)) => {
+            Err(Failure::new("it is declared not to apply, and it does: take the declaration out"))
+        }
         (Outcome::DoesNotApply { .. }, Some(entry)) => Ok(Outcome::DoesNotApply { reason: entry.reason }),
         (Outcome::DoesNotApply { .. }, None) => {
             Err(Failure::new("there was nothing to try: declare the reason, or complete the vendor"))

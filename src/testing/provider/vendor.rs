@@ -117,7 +117,7 @@ pub struct Ask {
 }
 
 impl Ask {
-    /// A request of this method to a path that ends so.
+    /// A request of this method to a path that ends so; `*` stands for any one part of it.
     #[must_use]
     pub fn new(name: &'static str, step: Step, method: Method, ending: &'static str) -> Self {
         Self { name, step, orders: false, fetches_token: false, method, ending, answers: Vec::new() }
@@ -145,7 +145,9 @@ impl Ask {
     }
 
     pub(super) fn is(&self, seen: &Seen) -> bool {
-        seen.method == self.method && seen.path.ends_with(self.ending)
+        let (mut path, wanted) = (seen.path.rsplit('/'), self.ending.trim_start_matches('/').rsplit('/'));
+        let same = |wanted: &str| path.next().is_some_and(|part| wanted == "*" || part == wanted);
+        seen.method == self.method && wanted.map(same).all(|same| same)
     }
 
     pub(super) fn answer(&self, status: u16) -> Option<(&str, Reading)> {
