@@ -28,7 +28,12 @@ fn suites(name: &str) -> Vec<(&'static str, Suite)> {
         "citcall" => vec![("citcall_v2", Suite::new(citcall::v2)), ("citcall_v3", Suite::new(citcall::v3))],
         "idlayr" => vec![("idlayr_v0.1", Suite::new(idlayr::v0_1)), ("idlayr_v0.2", Suite::new(idlayr::v0_2))],
         "numcheck" => vec![("numcheck", Suite::new(numcheck::open))],
-        "open_gateway" => vec![("open_gateway_code", Suite::new(open_gateway::code))],
+        "open_gateway" => vec![
+            ("open_gateway_code", Suite::new(open_gateway::code)),
+            ("open_gateway_ciba_token", Suite::new(open_gateway::ciba_token)),
+            ("open_gateway_ciba_number", Suite::new(open_gateway::ciba_number)),
+            ("open_gateway_jwt_bearer", Suite::new(open_gateway::jwt_bearer)),
+        ],
         "zadarma" => {
             vec![("zadarma", Suite::new(zadarma::judged_there)), ("zadarma_own_code", Suite::new(zadarma::judged_here))]
         }

@@ -1,6 +1,6 @@
 //! Open Gateway for the suite.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::{BoxFuture, FutureExt};
 use handset::{
@@ -9,9 +9,9 @@ use handset::{
     PhoneNumber, Result, Secret,
     provider::{
         Order, Prompt, Provider, Returned, Started,
-        open_gateway::{ApiVersion, ClientAuth, Config, Endpoints, OpenGateway},
+        open_gateway::{ApiVersion, CibaHint, ClientAuth, Config, Endpoints, Flow, OpenGateway, SigningAlgorithm},
     },
-    sandbox::{Over, Sandbox},
+    sandbox::{Knob, Over, Sandbox, Scope},
     testing::provider::{Ask, Callbacks, Declared, Evidence, Step, Vendor, Will, Wire},
 };
 use http::Method;
@@ -20,10 +20,38 @@ use crate::{NOTHING, answered, declare, error, no_callbacks, phones};
 
 struct World {
     sandbox: Sandbox,
+    way: Way,
+}
+
+/// The flow, and how it says whom it asks about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Code,
+    CibaToken,
+    CibaNumber,
+    JwtBearer,
 }
 
 pub(super) async fn code() -> Result<Box<dyn Vendor>> {
-    Ok(Box::new(World { sandbox: Sandbox::start().await? }))
+    open(Way::Code).await
+}
+
+pub(super) async fn ciba_token() -> Result<Box<dyn Vendor>> {
+    open(Way::CibaToken).await
+}
+
+pub(super) async fn ciba_number() -> Result<Box<dyn Vendor>> {
+    open(Way::CibaNumber).await
+}
+
+pub(super) async fn jwt_bearer() -> Result<Box<dyn Vendor>> {
+    open(Way::JwtBearer).await
+}
+
+async fn open(way: Way) -> Result<Box<dyn Vendor>> {
+    let sandbox = Sandbox::start().await?;
+    sandbox.knobs().set(Scope::All, Knob::PollInterval(Duration::from_secs(1)))?;
+    Ok(Box::new(World { sandbox, way }))
 }
 
 impl Vendor for World {
@@ -32,15 +60,23 @@ impl Vendor for World {
     }
 
     fn provider(&self, wire: &Wire) -> Result<Arc<dyn Provider>> {
-        let auth = ClientAuth::Basic { secret: self.sandbox.open_gateway_client_secret().clone() };
         let client_id = self.sandbox.open_gateway_client_id();
-        let mut config = Config::new(self.url(), wire.url(), ApiVersion::V2, client_id, auth);
+        let mut config = Config::new(self.url(), wire.url(), ApiVersion::V2, client_id, self.auth());
         config.time_out = wire.time_out();
-        // The server describes itself by its own address; through the wire goes what is configured.
+        (config.flow, config.ciba_hint) = match self.way {
+            Way::Code => (Flow::AuthorizationCode, CibaHint::OperatorToken),
+            Way::CibaToken => (Flow::Ciba, CibaHint::OperatorToken),
+            Way::CibaNumber => (Flow::Ciba, CibaHint::DangerTel),
+            Way::JwtBearer => (Flow::JwtBearer, CibaHint::OperatorToken),
+        };
+        // The server describes itself by its own address; through the wire goes what is configured. An assertion names the
+        // token endpoint, so there it has to be the server's own.
+        let token = if self.way == Way::JwtBearer { self.url() } else { wire.url() };
         config.endpoints = Some(Endpoints {
             authorization: format!("{}/authorize", self.url()),
-            token: format!("{}/token", wire.url()),
+            token: format!("{token}/token"),
             jwks: Some(format!("{}/jwks", wire.url())),
+            backchannel: Some(format!("{}/bc-authorize", wire.url())),
         });
         self.sandbox.open_gateway_redirect_uri(wire.return_url());
         Ok(Arc::new(OpenGateway::new(config, wire.client()?)?))
@@ -51,50 +87,13 @@ impl Vendor for World {
     }
 
     fn asks(&self, _: Channel) -> Vec<Ask> {
-        vec![
-            answered(
-                Ask::new("token", Step::Redirect, Method::POST, "/token"),
-                [
-                    (400, r#"{"error":"invalid_grant"}"#, error(Unavailable)),
-                    (401, r#"{"error":"invalid_client"}"#, error(Misconfigured)),
-                    (403, r#"{"error":"unauthorized_client"}"#, error(Misconfigured)),
-                    (404, NOTHING, error(Misconfigured)),
-                    (409, NOTHING, error(Misconfigured)),
-                    (412, NOTHING, error(Misconfigured)),
-                    (429, r#"{"code":"TOO_MANY_REQUESTS"}"#, error(RateLimited)),
-                    (500, r#"{"error":"server_error"}"#, error(Unavailable)),
-                    (503, r#"{"error":"temporarily_unavailable"}"#, error(Unavailable)),
-                ],
-            ),
-            answered(
-                Ask::new("key set", Step::Redirect, Method::GET, "/jwks"),
-                [
-                    (400, NOTHING, error(Misconfigured)),
-                    (401, NOTHING, error(Misconfigured)),
-                    (403, NOTHING, error(Misconfigured)),
-                    (404, NOTHING, error(Misconfigured)),
-                    (409, NOTHING, error(Misconfigured)),
-                    (412, NOTHING, error(Misconfigured)),
-                    (429, NOTHING, error(RateLimited)),
-                    (500, NOTHING, error(Unavailable)),
-                    (503, NOTHING, error(Unavailable)),
-                ],
-            ),
-            answered(
-                Ask::new("verify", Step::Redirect, Method::POST, "/number-verification/v2/verify"),
-                [
-                    (400, r#"{"status":400,"code":"INVALID_ARGUMENT","message":"x"}"#, error(Rejected)),
-                    (401, r#"{"status":401,"code":"UNAUTHENTICATED","message":"x"}"#, error(Unavailable)),
-                    (403, r#"{"status":403,"code":"PERMISSION_DENIED","message":"x"}"#, error(Misconfigured)),
-                    (404, r#"{"status":404,"code":"IDENTIFIER_NOT_FOUND","message":"x"}"#, error(Rejected)),
-                    (409, NOTHING, error(Misconfigured)),
-                    (412, NOTHING, error(Misconfigured)),
-                    (429, r#"{"status":429,"code":"QUOTA_EXCEEDED","message":"x"}"#, error(RateLimited)),
-                    (500, r#"{"status":500,"code":"INTERNAL","message":"x"}"#, error(Unavailable)),
-                    (503, r#"{"status":503,"code":"UNAVAILABLE","message":"x"}"#, error(Unavailable)),
-                ],
-            ),
-        ]
+        let step = if self.way == Way::CibaNumber { Step::Poll } else { Step::Redirect };
+        match self.way {
+            Way::Code => vec![token(step), keys(step), verify(step)],
+            Way::CibaToken => vec![backchannel(step), token(step), keys(step), verify(step)],
+            Way::CibaNumber => vec![backchannel(Step::Start).orders(), token(step), keys(step), verify(step)],
+            Way::JwtBearer => vec![verify(step)],
+        }
     }
 
     fn callbacks(&self, _: Channel) -> Callbacks {
@@ -103,15 +102,25 @@ impl Vendor for World {
 
     fn act<'a>(&'a self, order: &'a Order, started: &'a Started, will: Will) -> BoxFuture<'a, Result<Evidence>> {
         async move {
-            let Some(Prompt::OpenUrl { url, .. }) = &started.prompt else { return Ok(Evidence::Acted) };
             let right = order.phone.to_e164();
             let sim = match will {
                 Will::Pass => right.as_str(),
                 Will::Fail if right == PHONE => OTHER,
                 Will::Fail => PHONE,
             };
-            let opened = self.sandbox.handset(sim).open(url, Over::MobileData).await?;
-            Ok(Evidence::Returned(Returned::Browser { url: opened.final_url }))
+            Ok(match &started.prompt {
+                Some(Prompt::OpenUrl { url, .. }) => {
+                    let opened = self.sandbox.handset(sim).open(url, Over::MobileData).await?;
+                    Evidence::Returned(Returned::Browser { url: opened.final_url })
+                }
+                Some(Prompt::OperatorToken) => {
+                    Evidence::Returned(Returned::App { code: self.sandbox.operator_token(sim)? })
+                }
+                _ => {
+                    self.sandbox.answer_operator(&right, will == Will::Pass);
+                    Evidence::Acted
+                }
+            })
         }
         .boxed()
     }
@@ -123,11 +132,92 @@ impl Vendor for World {
     fn declared(&self, _: Channel) -> Vec<Declared> {
         let mut declared = no_callbacks("the vendor posts nothing");
         declared.extend(declare(&[
-            ("expired_handle", "the handle is ours: the operator keeps nothing for a check"),
+            ("expired_handle", "the handle is ours: the operator keeps nothing that a test could let expire at will"),
             ("32_parallel_starts_fetch_one_token", "an access token is that of one device, and used once"),
         ]));
         declared
     }
+}
+
+impl World {
+    fn auth(&self) -> ClientAuth {
+        match self.way {
+            Way::JwtBearer => ClientAuth::PrivateKeyJwt {
+                key: self.sandbox.open_gateway_key(),
+                algorithm: SigningAlgorithm::ES256,
+                key_id: None,
+            },
+            _ => ClientAuth::Basic { secret: self.sandbox.open_gateway_client_secret().clone() },
+        }
+    }
+}
+
+fn backchannel(step: Step) -> Ask {
+    answered(
+        Ask::new("backchannel", step, Method::POST, "/bc-authorize"),
+        [
+            (400, r#"{"error":"unknown_user_id"}"#, error(Rejected)),
+            (401, r#"{"error":"invalid_client"}"#, error(Misconfigured)),
+            (403, r#"{"error":"access_denied"}"#, error(Unavailable)),
+            (404, NOTHING, error(Misconfigured)),
+            (409, NOTHING, error(Misconfigured)),
+            (412, NOTHING, error(Misconfigured)),
+            (429, r#"{"code":"TOO_MANY_REQUESTS"}"#, error(RateLimited)),
+            (500, r#"{"error":"server_error"}"#, error(Unavailable)),
+            (503, r#"{"error":"temporarily_unavailable"}"#, error(Unavailable)),
+        ],
+    )
+}
+
+fn token(step: Step) -> Ask {
+    answered(
+        Ask::new("token", step, Method::POST, "/token"),
+        [
+            (400, r#"{"error":"invalid_grant"}"#, error(Unavailable)),
+            (401, r#"{"error":"invalid_client"}"#, error(Misconfigured)),
+            (403, r#"{"error":"unauthorized_client"}"#, error(Misconfigured)),
+            (404, NOTHING, error(Misconfigured)),
+            (409, NOTHING, error(Misconfigured)),
+            (412, NOTHING, error(Misconfigured)),
+            (429, r#"{"code":"TOO_MANY_REQUESTS"}"#, error(RateLimited)),
+            (500, r#"{"error":"server_error"}"#, error(Unavailable)),
+            (503, r#"{"error":"temporarily_unavailable"}"#, error(Unavailable)),
+        ],
+    )
+}
+
+fn keys(step: Step) -> Ask {
+    answered(
+        Ask::new("key set", step, Method::GET, "/jwks"),
+        [
+            (400, NOTHING, error(Misconfigured)),
+            (401, NOTHING, error(Misconfigured)),
+            (403, NOTHING, error(Misconfigured)),
+            (404, NOTHING, error(Misconfigured)),
+            (409, NOTHING, error(Misconfigured)),
+            (412, NOTHING, error(Misconfigured)),
+            (429, NOTHING, error(RateLimited)),
+            (500, NOTHING, error(Unavailable)),
+            (503, NOTHING, error(Unavailable)),
+        ],
+    )
+}
+
+fn verify(step: Step) -> Ask {
+    answered(
+        Ask::new("verify", step, Method::POST, "/number-verification/v2/verify"),
+        [
+            (400, r#"{"status":400,"code":"INVALID_ARGUMENT","message":"x"}"#, error(Rejected)),
+            (401, r#"{"status":401,"code":"UNAUTHENTICATED","message":"x"}"#, error(Unavailable)),
+            (403, r#"{"status":403,"code":"PERMISSION_DENIED","message":"x"}"#, error(Misconfigured)),
+            (404, r#"{"status":404,"code":"IDENTIFIER_NOT_FOUND","message":"x"}"#, error(Rejected)),
+            (409, NOTHING, error(Misconfigured)),
+            (412, NOTHING, error(Misconfigured)),
+            (429, r#"{"status":429,"code":"QUOTA_EXCEEDED","message":"x"}"#, error(RateLimited)),
+            (500, r#"{"status":500,"code":"INTERNAL","message":"x"}"#, error(Unavailable)),
+            (503, r#"{"status":503,"code":"UNAVAILABLE","message":"x"}"#, error(Unavailable)),
+        ],
+    )
 }
 
 const PHONE: &str = "+37126123456";

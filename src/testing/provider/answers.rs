@@ -53,6 +53,7 @@ fn fits(channel: Channel, placed: &Placed) -> Result<(), Failure> {
             let opens = url.parse::<Uri>().is_ok_and(|url| url.host().is_some());
             channel == Channel::SilentNetwork && *mobile_data && opens
         }
+        (Settle::Redirect, Some(Prompt::OperatorToken)) => channel == Channel::SilentNetwork,
         (Settle::Redirect | Settle::Poll | Settle::Callback, Some(Prompt::Wait)) => channel == Channel::SilentNetwork,
         (Settle::Callback, Some(Prompt::PressKeys { digits })) => channel == Channel::KeyPress && !digits.is_empty(),
         _ => false,
