@@ -2,14 +2,14 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::future::FutureExt;
 use tracing::instrument::WithSubscriber;
 
 use super::{
     Declared, Vendor,
     case::{Case, Failure, Outcome, cases, ensure},
     hearing::Book,
-    stage::Stage,
+    stage::{Open, Stage},
 };
 use crate::{channel::Channel, error::Result as OurResult};
 
@@ -26,7 +26,7 @@ use crate::{channel::Channel, error::Result as OurResult};
 /// ```
 #[derive(Clone)]
 pub struct Suite {
-    open: Arc<dyn Fn() -> BoxFuture<'static, OurResult<Box<dyn Vendor>>> + Send + Sync>,
+    open: Open,
 }
 
 impl Suite {

@@ -145,9 +145,10 @@ impl Ask {
     }
 
     pub(super) fn is(&self, seen: &Seen) -> bool {
-        let (mut path, wanted) = (seen.path.rsplit('/'), self.ending.trim_start_matches('/').rsplit('/'));
+        let mut path = seen.path.rsplit('/');
+        let mut wanted = self.ending.trim_start_matches('/').rsplit('/');
         let same = |wanted: &str| path.next().is_some_and(|part| wanted == "*" || part == wanted);
-        seen.method == self.method && wanted.map(same).all(|same| same)
+        seen.method == self.method && wanted.all(same)
     }
 
     pub(super) fn answer(&self, status: u16) -> Option<(&str, Reading)> {
