@@ -14,10 +14,14 @@ mod channels;
 mod clicks;
 #[path = "journey/proofs.rs"]
 mod proofs;
+#[path = "journey/routes.rs"]
+mod routes;
 #[path = "journey/servers.rs"]
 mod servers;
 #[path = "common/stage.rs"]
 mod stage;
+#[path = "common/vendors.rs"]
+mod vendors;
 #[path = "journey/visitors.rs"]
 mod visitors;
 

@@ -42,6 +42,13 @@ impl Stage {
 
     /// The same, with something more for the verifier.
     pub(super) async fn with(policy: &str, more: impl FnOnce(Builder<Ready>) -> Builder<Ready>) -> Self {
+        Self::at(policy, |builder, _, _| more(builder)).await
+    }
+
+    /// The same, for what has to know the sandbox, and the URL at which the application will listen.
+    pub(super) async fn at(policy: &str, more: impl FnOnce(Builder<Ready>, &Sandbox, &str) -> Builder<Ready>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
         let (sandbox, book, clock) = (Sandbox::start().await.unwrap(), CodeBook::default(), ManualClock::default());
         let config = Config::new(sandbox.numcheck_token().clone()).with_base_url(sandbox.numcheck_url());
         let key = ProofKey::es256_pem(&Secret::new(include_str!("../../src/proof/testdata/es256.pem"))).unwrap();
@@ -51,8 +58,8 @@ impl Stage {
             .provider(NumCheck::new(config, HttpClient::danger_with_private_addresses().unwrap()).unwrap())
             .provider(book.clone())
             .clock(clock.clone());
-        let verifier = more(builder).build().unwrap();
-        let url = serve_axum(&verifier).await;
+        let verifier = more(builder, &sandbox, &url).build().unwrap();
+        serve_axum(listener, &verifier);
         Self { sandbox, book, clock, verifier, url }
     }
 
@@ -77,16 +84,15 @@ pub(super) fn wrong(code: &str) -> String {
     code.chars().map(|digit| if digit == '0' { '1' } else { '0' }).collect()
 }
 
-/// Serves the application as any axum application would be, and says where.
-async fn serve_axum(verifier: &Verifier) -> String {
+/// Serves the application as any axum application would be.
+fn serve_axum(listener: TcpListener, verifier: &Verifier) {
+    let settings = StepUpLayer::new(verifier, Action::new("settings").unwrap());
     let app = Router::new()
         .route("/transfer", post(transfer).layer(guard(verifier)))
+        .route("/settings", post(transfer).layer(settings))
         .nest_service("/handset", Endpoints::new(verifier))
         .layer(map_request(async |request| authenticate(request)));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, app).await });
-    url
 }
 
 async fn transfer(Extension(proof): Extension<Arc<Proof>>, headers: HeaderMap) -> Json<Value> {
@@ -110,7 +116,7 @@ pub(super) fn seen(proof: &Proof, headers: &HeaderMap) -> Value {
     })
 }
 
-/// Stands for the application's own sessions: who asks, for which transaction, with which number.
+/// Stands for the application's own sessions: who asks, for which transaction, with which number, from which address.
 pub(super) fn authenticate<B>(mut request: Request<B>) -> Request<B> {
     let header = |name| request.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
     let subject = header("x-user").map(|name| Subject::new(name).unwrap());
@@ -118,6 +124,7 @@ pub(super) fn authenticate<B>(mut request: Request<B>) -> Request<B> {
     facts.binding = header("x-binding").map(|text| Binding::new(text).unwrap());
     facts.key = header("x-key").map(|text| KeyThumbprint::new(text).unwrap());
     facts.phone = header("x-phone").map(|text| PhoneNumber::parse(&text, None).unwrap());
+    facts.client_ip = header("x-ip").map(|text| text.parse().unwrap());
     request.extensions_mut().insert(facts);
     if let Some(subject) = subject {
         request.extensions_mut().insert(subject);
