@@ -24,6 +24,8 @@ mod stage;
 mod vendors;
 #[path = "journey/visitors.rs"]
 mod visitors;
+#[path = "journey/walk_down.rs"]
+mod walk_down;
 
 use handset::sandbox::{Handset, IncomingCall};
 
