@@ -1,6 +1,6 @@
 //! Starting a check: one action of a person, at most one message.
 
-use std::{fmt, net::IpAddr, time::SystemTime};
+use std::{fmt, net::IpAddr, sync::Arc, time::SystemTime};
 
 use tracing::Instrument;
 
@@ -134,17 +134,25 @@ impl Verifier {
         let now = self.inner.trusted_time()?;
         let claims = Claims::of(&self.inner, &request);
         let subject = request.subject.clone();
-        let verifier = self.clone();
-        let begin = async move {
-            let task = tokio::spawn(async move { verifier.begin(request, claims, now).await }.in_current_span());
-            task.await.unwrap_or_else(|source| {
-                Err(Error::new(ErrorKind::Unavailable, "the start broke off").with_source(source))
-            })
-        };
         let flight = claims.unkeyed.key;
-        let id = self.inner.flights.try_get_with(flight, begin).await.map_err(|error| Error::clone(&error))?;
+        let begin = self.begin_apart(request.clone(), claims, now);
+        let flown = self.inner.flights.entry(flight).or_try_insert_with(begin).await;
+        let flown = flown.map_err(|error: Arc<Error>| Error::clone(&error))?;
+        let mut id = *flown.value();
+        if !flown.is_fresh() && claims.keyed.is_some() {
+            // It was the start of another request, to which this one's key means nothing: the store knows whose the key is.
+            id = self.begin_apart(request, claims, now).await?;
+        }
         self.inner.flights.invalidate(&flight).await;
         self.status(&subject, id).await
+    }
+
+    /// Begins in a task of its own, so that a client that hangs up does not undo it.
+    async fn begin_apart(&self, request: StartRequest, claims: Claims, now: SystemTime) -> Result<CheckId> {
+        let verifier = self.clone();
+        let task = tokio::spawn(async move { verifier.begin(request, claims, now).await }.in_current_span());
+        task.await
+            .unwrap_or_else(|source| Err(Error::new(ErrorKind::Unavailable, "the start broke off").with_source(source)))
     }
 
     async fn begin(&self, request: StartRequest, claims: Claims, now: SystemTime) -> Result<CheckId> {
