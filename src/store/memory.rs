@@ -258,19 +258,22 @@ impl MemoryStore {
     fn settle_now(&self, id: &CheckId, outcome: Outcome, now: SystemTime) -> Result<Change> {
         let Some(entry) = self.entry(id, now) else { return Ok(Change::Refused) };
         let mut record = entry.lock();
-        let event = match outcome {
-            Outcome::Match { given } => Event::Matched { given },
+        let event = match &outcome {
+            Outcome::Match { given, .. } => Event::Matched { given: *given },
             Outcome::NoMatch => Event::Missed,
             Outcome::Refund => Event::Refunded,
         };
         let Some(state) = record.state.on(event, now) else { return Ok(Change::Refused) };
         record.state = state;
         for key in [record.owner, record.number] {
-            match outcome {
+            match &outcome {
                 Outcome::Match { .. } => self.failures.remove(&key),
                 Outcome::Refund => self.take_back(key),
                 Outcome::NoMatch => {}
             }
+        }
+        if let Outcome::Match { sealed, .. } = outcome {
+            record.sealed = sealed;
         }
         Ok(entry.made(&record))
     }

@@ -160,13 +160,15 @@ pub enum Created {
 }
 
 /// How a reserved attempt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// The answer was right. `given` says whether the proof goes out with it.
+    /// The answer was right.
     Match {
         /// Whether the proof is handed out at once.
         given: bool,
+        /// The private part from now on: that of the message that was answered, which another one may have followed meanwhile.
+        sealed: Sealed,
     },
     /// The answer was wrong.
     NoMatch,

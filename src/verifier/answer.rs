@@ -99,7 +99,8 @@ impl Verifier {
     async fn matched(&self, id: CheckId, record: &Record, given: bool, now: SystemTime) -> Result<Answer> {
         // The proof is made before the check is settled: if it cannot be made, the check is not used up.
         let verified = self.inner.prove(id, record, now, now)?;
-        match self.inner.store.settle(id, Outcome::Match { given }, now).await? {
+        let outcome = Outcome::Match { given, sealed: record.sealed.clone() };
+        match self.inner.store.settle(id, outcome, now).await? {
             Change::Made(_) => {
                 tracing::info!(check = %id, channel = %verified.proof.channel(), "check verified");
                 Ok(Answer::Verified(verified))

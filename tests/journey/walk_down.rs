@@ -9,6 +9,8 @@ mod failures;
 mod late;
 #[path = "walk_down/once.rs"]
 mod once;
+#[path = "walk_down/overtaken.rs"]
+mod overtaken;
 
 use std::time::Duration;
 
