@@ -130,6 +130,15 @@ impl Inner {
     }
 }
 
+/// Refuses what is known of the message that was out at `before`, if another one is out now that an attempt is reserved.
+pub(super) fn same_message(before: &Record, reserved: &Record) -> Result<()> {
+    // The private part is sealed anew with each message, and with nothing else while the check is pending.
+    match before.sealed == reserved.sealed {
+        true => Ok(()),
+        false => Err(Error::new(ErrorKind::NotExpected, "another message has gone out meanwhile")),
+    }
+}
+
 /// What was handed in: digits that a person typed, or a vendor's code or token that an app got.
 struct Typed {
     raw: Secret,

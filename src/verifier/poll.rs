@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use tracing::Instrument;
 
-use super::{Inner, Verifier, private::Private};
+use super::{Inner, Verifier, answer::same_message, private::Private};
 use crate::{
     check::Status,
     error::Result,
@@ -40,11 +40,8 @@ impl Verifier {
             }
         };
         // Meanwhile the client may have gone on to another message, about which this says nothing.
-        let of_now = async |latest: &Record| match latest.state.leg() == record.state.leg() {
-            true => Ok(verdict),
-            false => Ok(Verdict::Pending),
-        };
-        if let Err(error) = self.attempt(id, record.owner, false, now, of_now).await {
+        let settle = async |reserved: &Record| same_message(&record, reserved).map(|()| verdict);
+        if let Err(error) = self.attempt(id, record.owner, false, now, settle).await {
             tracing::info!(check = %id, ?error, "the vendor's answer was not settled");
         }
     }

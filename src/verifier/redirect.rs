@@ -2,7 +2,7 @@
 
 use subtle::ConstantTimeEq;
 
-use super::{Answer, Caller, Check, Inner, Verifier, ended, private::Private};
+use super::{Answer, Caller, Check, Inner, Verifier, answer::same_message, ended, private::Private};
 use crate::{
     check::Status,
     error::{Error, ErrorKind, Result},
@@ -45,10 +45,11 @@ impl Verifier {
         }
         self.limit_answer(subject, caller, now).await?;
         // What goes wrong here is told in the status of the check: the browser has nothing to mend.
-        match self
-            .attempt(id, record.owner, false, now, async |record| inner.exchange(&id, record, &returned).await)
-            .await
-        {
+        let exchange = async |reserved: &Record| {
+            same_message(&record, reserved)?;
+            inner.exchange(&id, reserved, &returned).await
+        };
+        match self.attempt(id, record.owner, false, now, exchange).await {
             Ok(Answer::Verified(_) | Answer::Incorrect { .. }) => {}
             Err(error) => tracing::info!(check = %id, ?error, "redirect not settled"),
         }

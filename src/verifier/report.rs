@@ -5,15 +5,15 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 
-use super::{Caller, Verifier, address::Addressee, ended, private::Private};
+use super::{Caller, Verifier, address::Addressee, answer::same_message, ended, private::Private};
 use crate::{
     callback::{Message, RawCallback},
-    error::Result,
+    error::{ErrorKind, Result},
     ids::CheckId,
     limiter::LimitFacts,
     policy::On,
     provider::{Provider, Report, Verdict},
-    store::Judge,
+    store::{Judge, Record},
 };
 
 /// A request of a vendor's server, as the endpoint got it.
@@ -88,10 +88,12 @@ impl Verifier {
         {
             return Ok(());
         }
-        // A check that has ended meanwhile stays as it ended; the vendor is told that it was heard.
-        let settled = self.attempt(id, record.owner, false, now, async |_| Ok(report.verdict)).await;
+        // A check that has ended meanwhile stays as it ended, and one that went on stays where it is; the vendor is told that it
+        // was heard.
+        let settle = async |reserved: &Record| same_message(&record, reserved).map(|()| report.verdict);
+        let settled = self.attempt(id, record.owner, false, now, settle).await;
         settled.map(drop).or_else(|error| match error.kind() {
-            crate::ErrorKind::CheckEnded | crate::ErrorKind::RateLimited => Ok(()),
+            ErrorKind::CheckEnded | ErrorKind::RateLimited | ErrorKind::NotExpected => Ok(()),
             _ => Err(error),
         })
     }

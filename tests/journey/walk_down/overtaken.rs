@@ -101,3 +101,30 @@ async fn a_device_that_came_back_in_time_proves_what_it_showed() {
     assert_eq!((&claims["channel"], &claims["amr"]), (&json!("silent_network"), &json!(["silent_network"])));
     assert_eq!(verified.text("channel"), "silent_network", "the check says what it was verified by");
 }
+
+#[tokio::test]
+async fn a_verdict_that_was_asked_for_before_next_and_comes_after_it_has_no_effect() {
+    for verdict in [Verdict::Match, Verdict::NoMatch] {
+        let thinker = Thinker::new(Settle::Poll, verdict);
+        let stage = thinker.stage().await;
+        let ada = stage.person("ada");
+        let check = ada.start(PHONE).await.expect(201);
+        thinker.armed.store(true, Ordering::Relaxed);
+        let (looker, id, asked) = (ada.clone(), check.id().to_owned(), Arc::clone(&thinker.asked));
+        // The vendor is asked at most once in a second.
+        let look = tokio::spawn(async move {
+            while asked.available_permits() == 0 {
+                looker.look(&id).await.expect(200);
+            }
+        });
+        until("the vendor thinks", || thinker.asked.available_permits() == 1).await;
+        assert_eq!(ada.next(check.id()).await.expect(200).text("channel"), "sms");
+
+        thinker.said.add_permits(1);
+        look.await.unwrap();
+        let seen = ada.look(check.id()).await.expect(200);
+        assert_eq!((seen.text("status"), &seen.body["attempts_left"]), ("pending", &json!(5)), "{verdict:?}");
+        let verified = ada.answer(check.id(), &stage.code()).await.expect(200);
+        assert_eq!(claims(verified.text("proof"))["amr"], json!(["sms"]));
+    }
+}
