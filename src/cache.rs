@@ -9,7 +9,7 @@ use std::{
 };
 
 use jsonwebtoken::DecodingKey;
-use moka::{Expiry, future::Cache, ops::compute::Op};
+use moka::{Entry, Expiry, future::Cache, ops::compute::Op};
 
 use crate::error::{Error, Result};
 
@@ -35,9 +35,14 @@ impl<V: Clone + Send + Sync + 'static> Kept<V> {
         kept.map(|lasting| lasting.value).map_err(|error| Error::clone(&error))
     }
 
-    /// Forgets the value, which has turned out to be good no more.
-    pub(crate) async fn forget(&self) {
-        self.0.invalidate(&()).await;
+    /// Forgets the value that has turned out to be good no more. Of many who find that out one after the other, the later ones
+    /// do not take away what an earlier one has fetched in its place.
+    pub(crate) async fn forget(&self, is_it: impl Fn(&V) -> bool) {
+        let decide = async |kept: Option<Entry<(), Lasting<V>>>| match kept {
+            Some(kept) if is_it(&kept.value().value) => Op::Remove,
+            _ => Op::Nop,
+        };
+        self.0.entry(()).and_compute_with(decide).await;
     }
 }
 
@@ -128,8 +133,10 @@ mod tests {
         let got = join_all((0..32).map(|_| kept.get_or_fetch(fetch()))).await;
         assert!(got.into_iter().all(|value| value.unwrap() == 0));
 
-        kept.forget().await;
+        kept.forget(|value| *value == 0).await;
         assert_eq!(kept.get_or_fetch(fetch()).await.unwrap(), 1);
+        kept.forget(|value| *value == 0).await;
+        assert_eq!(kept.get_or_fetch(fetch()).await.unwrap(), 1, "what came in its place stays");
     }
 
     #[tokio::test]

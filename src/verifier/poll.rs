@@ -40,7 +40,7 @@ impl Verifier {
             }
         };
         // Meanwhile the client may have gone on to another message, about which this says nothing.
-        let settle = async |reserved: &Record| same_message(&record, reserved).map(|()| verdict);
+        let settle = async |reserved: &Record| same_message(record, reserved).map(|()| verdict);
         if let Err(error) = self.attempt(id, record.owner, false, now, settle).await {
             tracing::info!(check = %id, ?error, "the vendor's answer was not settled");
         }

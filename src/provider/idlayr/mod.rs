@@ -79,7 +79,7 @@ impl IdLayr {
         let answer = self.http.send(request(&self.config, &token)?, repeat).await?;
         if answer.status() == StatusCode::UNAUTHORIZED {
             // Taken back before its time; the next request gets another one.
-            self.token.forget().await;
+            self.token.forget(|kept| kept.matches(token.expose().as_bytes())).await;
         }
         Ok(answer)
     }

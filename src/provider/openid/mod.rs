@@ -100,7 +100,7 @@ impl OpenId {
         let server = self.server().await?;
         let request = self.client.form(server.backchannel()?, &[("scope", scope), ("login_hint", hint)], now)?;
         let answer = self.http.send(request, Repeat::Never).await?;
-        let taken = self.look_again(ciba::read_awaited(&answer, self.account.words)).await?;
+        let taken = self.look_again(&server, ciba::read_awaited(&answer, self.account.words)).await?;
         self.pace.answered(taken.0.poll(), false, std::time::Instant::now());
         Ok(taken)
     }
@@ -168,7 +168,7 @@ impl OpenId {
         nonce: Option<&str>,
         now: SystemTime,
     ) -> Result<Grant> {
-        let answer: Answer = self.look_again(read_token(answer, self.account.words)).await?;
+        let answer: Answer = self.look_again(server, read_token(answer, self.account.words)).await?;
         let until = Instant::now() + answer.lifetime();
         if let Some(id_token) = &answer.id_token {
             let check = async {
@@ -181,9 +181,9 @@ impl OpenId {
     }
 
     /// A server that refuses us may have moved its endpoints: they are looked for again before the next check.
-    async fn look_again<T>(&self, answer: Result<T>) -> Result<T> {
+    async fn look_again<T>(&self, server: &Server, answer: Result<T>) -> Result<T> {
         if answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::Misconfigured) {
-            self.server.forget().await;
+            self.server.forget(|kept| std::ptr::eq(&raw const **kept, server)).await;
         }
         answer
     }
