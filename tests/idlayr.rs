@@ -2,6 +2,9 @@
 #![cfg(all(feature = "sandbox", feature = "testing", feature = "client"))]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+#[path = "idlayr/tokens.rs"]
+mod tokens;
+
 use std::{future::IntoFuture, net::IpAddr, time::Duration};
 
 use handset::{
@@ -459,39 +462,6 @@ async fn wrong_sims_and_wifi_with_v0_1() {
 }
 
 // Starts
-
-#[tokio::test]
-async fn many_starts_fetch_one_token() {
-    let app = App::start(ORDINARY).await;
-    app.sandbox.knobs().set(Scope::All, Knob::Latency(Duration::from_millis(30))).unwrap();
-    let starts = (0..32).map(|number| {
-        let app = &app;
-        async move { Browser::new(app).begin(&format!("+371261234{number:02}")).await }
-    });
-    let checks = futures_util::future::join_all(starts).await;
-    assert!(checks.iter().all(|check| check["channel"] == "silent_network"));
-    assert_eq!((app.asked("POST", "/oauth2/v1/token"), app.asked("POST", "/v0.2/checks")), (1, 32));
-}
-
-#[tokio::test]
-async fn a_token_is_not_used_in_its_last_minute_nor_after_it_was_taken_back() {
-    let app = App::start(ORDINARY).await;
-    let mut browser = Browser::new(&app);
-    app.sandbox.knobs().set(Scope::All, Knob::TokenLifetime(Duration::from_secs(60))).unwrap();
-    browser.begin("+37126123450").await;
-    browser.begin("+37126123451").await;
-    assert_eq!(app.asked("POST", "/oauth2/v1/token"), 2);
-
-    app.sandbox.knobs().reset();
-    browser.begin("+37126123452").await;
-    browser.begin("+37126123453").await;
-    assert_eq!(app.asked("POST", "/oauth2/v1/token"), 3);
-
-    app.sandbox.revoke_idlayr_tokens();
-    assert_eq!(browser.begin("+37126123454").await["channel"], "sms");
-    assert_eq!(browser.begin("+37126123455").await["channel"], "silent_network");
-    assert_eq!(app.asked("POST", "/oauth2/v1/token"), 4);
-}
 
 #[tokio::test]
 async fn a_preflight_moves_on_before_anything_is_ordered() {

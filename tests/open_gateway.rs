@@ -97,6 +97,7 @@ async fn metadata_and_keys_are_asked_for_once() {
         assert_eq!(browser.visit(&back).await.1["status"], "verified");
     }
     assert_eq!((world.asked("/openid-configuration"), world.asked("/jwks")), (1, 1));
+    assert_eq!((world.asked("/token"), world.asked("/verify")), (3, 3), "a token is of one check and used once");
 }
 
 #[tokio::test]
