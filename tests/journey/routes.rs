@@ -33,8 +33,8 @@ enum By {
     Sim,
 }
 
-/// A key that is pressed on a call (`zadarma/key_press`) needs a row of its own here, and a way to answer above, as soon as the
-/// registry offers it; until then the last test of this file does not miss it.
+/// A key that is pressed on a call, `zadarma/key_press`, needs its row here and its way to answer above as soon as the registry
+/// offers it; [`every_route_of_the_registry_is_walked`] will say so.
 #[rustfmt::skip]
 const ROUTES: &[Route] = &[
     Route { provider: "citcall", channel: "flash_call", acr: "phone", amr: "flash_call",
