@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// How codes are made, and how long and how often they may be tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct CodeRules {
 }
 
 /// What is sent when a code is sent again. Neither resets the failure budget.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Resend {
@@ -33,6 +33,13 @@ pub enum Resend {
 }
 
 impl CodeRules {
+    /// NIST SP 800-63B-4, section 3.1.3: six digits at least.
+    pub(super) const LEAST_DIGITS: u8 = 6;
+
+    pub(super) const MOST_DIGITS: u8 = 10;
+
+    pub(super) const MOST_ATTEMPTS: u8 = 10;
+
     /// NIST SP 800-63B-4, 3.1.3.2, and OWASP ASVS 6.5.5: an out-of-band code lives at most ten minutes.
     pub(super) const MAX_LIFETIME: Duration = Duration::from_secs(600);
 }

@@ -1,18 +1,28 @@
 //! From the file to what is evaluated. Every check of meaning is here and in the files that this one calls.
 
+use std::sync::Arc;
+
 use toml::Spanned;
 
 use super::{
+    Inner, Policy,
+    case::{self, Case},
     code::CodeRules,
     decision::{Routing, StepUp},
     diagnostic::{Report, plain},
-    evaluate::{Rule, Table},
-    file::{BudgetSection, CodeSection, Entry, File, LimitBody},
+    evaluate::{Ruling, Table},
+    file::{self, Entries, Entry, File, Placed},
     limit::{KeyPart, Limit, On, Quota},
     route::{Catalogue, Route},
     rules,
+    section::{BudgetSection, CodeSection, LimitBody, ShadowSection, TestNumbersSection},
+    signal::SignalDeclaration,
+    sources::Sources,
+    test_numbers::TestNumbers,
     value::{duration, quota, small},
+    vocabulary::{self, Vocabulary},
 };
+use crate::ids::RuleName;
 
 /// What a policy consists of once it has been read.
 #[derive(Debug)]
@@ -24,40 +34,112 @@ pub(super) struct Compiled {
     pub(super) route: Table<Routing>,
     /// Every route that a rule may try, once each.
     pub(super) routes: Vec<Route>,
+    pub(super) signals: Vec<Arc<SignalDeclaration>>,
+    pub(super) test_numbers: Option<Arc<TestNumbers>>,
+    pub(super) cases: Vec<Case>,
+    pub(super) shadow: Option<Policy>,
 }
 
-/// Reads and checks a whole file. `None` only when the report has a fault.
-pub(super) fn compile(report: &mut Report<'_>, text: &str, catalogue: &Catalogue) -> Option<Compiled> {
-    let file = File::read(report, text)?;
-    // All parts are read before any is missed, so that one report names the faults of all.
-    version(report, file.version.as_ref())?;
-    profile(report, file.profile.as_ref());
-    let code = code(report, &file.code);
-    let budget = budget(report, &file.budget);
-    let limits = file.limits.map_or_else(|| Some(Limit::built_in()), |limits| read_limits(report, limits));
-    let step_up = rules::step_up(report, file.step_ups.unwrap_or_default());
-    let route = rules::route(report, file.routes, catalogue);
-    let route = Table::new(route?);
-    let routes = distinct(route.rules());
-    Some(Compiled { code: code?, budget: budget?, limits: limits?, step_up: Table::new(step_up?), route, routes })
+/// Reads and checks a policy and everything that it names. `None` only when the report has a fault.
+pub(super) fn policy(report: &mut Report<'_>, sources: &Arc<Sources>, catalogue: &Catalogue) -> Option<Policy> {
+    whole(report, sources, catalogue, 0, true)
 }
 
-/// `None` when the file is of another version, of which nothing more can be said.
-fn version(report: &mut Report<'_>, version: Option<&Spanned<i64>>) -> Option<()> {
-    let help = "write `version = 1` at the top of the file";
-    match version {
-        Some(version) if *version.get_ref() != 1 => {
-            report.add(version.span(), format!("unknown version {}", version.get_ref()), help);
-            return None;
-        }
-        Some(_) => {}
-        None => report.add(0..0, "missing key `version`", help),
+fn whole(
+    report: &mut Report<'_>,
+    sources: &Arc<Sources>,
+    catalogue: &Catalogue,
+    main: usize,
+    may_have_shadow: bool,
+) -> Option<Policy> {
+    let mut file = File::read(report, sources, main)?;
+    let mut used = std::mem::take(&mut file.files);
+    let shadow = match file.shadow.take() {
+        Some(section) => Some(shadow(report, sources, catalogue, &section, may_have_shadow)),
+        None => None,
+    };
+    report.turn_to(main);
+    let mut compiled = compile(report, sources, file, main, catalogue, &mut used)?;
+    compiled.shadow = match shadow {
+        Some(shadow) => Some(shadow?),
+        None => None,
+    };
+    let inner =
+        Inner { compiled, hash: sources.hash(&used), sources: Arc::clone(sources), catalogue: catalogue.clone() };
+    Some(Policy { inner: Arc::new(inner) })
+}
+
+fn shadow(
+    report: &mut Report<'_>,
+    sources: &Arc<Sources>,
+    catalogue: &Catalogue,
+    section: &Placed<ShadowSection>,
+    is_allowed: bool,
+) -> Option<Policy> {
+    report.turn_to(section.file);
+    let name = &section.part.file;
+    if !is_allowed {
+        report.add(name.span(), "a shadow has no shadow", "remove `[shadow]` from this file");
+        return None;
     }
-    Some(())
+    let main = file::beside(report, sources, name)?;
+    if main == 0 {
+        report.add(name.span(), "a policy is its own shadow", "name another file, or remove `[shadow]`");
+        return None;
+    }
+    whole(report, sources, catalogue, main, false)
 }
 
-fn profile(report: &mut Report<'_>, profile: Option<&Spanned<String>>) {
-    let Some(profile) = profile else { return };
+fn compile(
+    report: &mut Report<'_>,
+    sources: &Sources,
+    file: File<'_>,
+    main: usize,
+    catalogue: &Catalogue,
+    used: &mut Vec<usize>,
+) -> Option<Compiled> {
+    // All parts are read before any is missed, so that one report names the faults of all.
+    if file.version.is_none() {
+        report.add(0..0, "missing key `version`", "write `version = 1` at the top of the file");
+    }
+    profile(report, file.profile.as_ref());
+    let code = code(report, file.code.as_ref());
+    let budget = budget(report, file.budget.as_ref());
+    let limits = match file.limits.written {
+        // An empty list is as good as none: `limit = []` does not turn the built-in limits off.
+        0 => Some(Limit::built_in()),
+        _ => read_limits(report, file.limits),
+    };
+    let test_numbers = test_numbers(report, file.test_numbers.as_ref()).map(Arc::new);
+    let signals = vocabulary::signals(report, &file.signals);
+    let lists = vocabulary::lists(report, sources, file.lists, used);
+    let mut vocabulary = Vocabulary::new(catalogue, &signals, test_numbers.clone(), lists);
+
+    let step_up = rules::step_up(report, file.step_ups, &mut vocabulary);
+    report.turn_to(main);
+    let of_routes = code.clone().unwrap_or_default();
+    let route = rules::route(report, file.routes, &mut vocabulary, catalogue, &of_routes);
+    let (step_up, route) = (step_up?, route?);
+    let cases = case::read(report, file.cases, &vocabulary, [&names(&step_up), &names(&route)]);
+    let (step_up, route) = (Table::new(step_up), Table::new(route));
+    let routes = distinct(route.rules());
+    let (code, budget, limits) = (code?, budget?, limits?);
+    Some(Compiled { code, budget, limits, step_up, route, routes, signals, test_numbers, cases, shadow: None })
+}
+
+fn names<T>(rules: &[Ruling<T>]) -> Vec<RuleName> {
+    rules.iter().map(|rule| rule.head.name.clone()).collect()
+}
+
+fn test_numbers(report: &mut Report<'_>, section: Option<&Placed<TestNumbersSection>>) -> Option<TestNumbers> {
+    let section = section?;
+    report.turn_to(section.file);
+    TestNumbers::read(report, &section.part)
+}
+
+fn profile(report: &mut Report<'_>, profile: Option<&Placed<Spanned<String>>>) {
+    let Some(Placed { file, part: profile }) = profile else { return };
+    report.turn_to(*file);
     match profile.get_ref().as_str() {
         "none" => {}
         "nist-63b-4" | "asvs-5-l2" | "asvs-5-l3" | "psd2-sca" => report.add(
@@ -71,10 +153,13 @@ fn profile(report: &mut Report<'_>, profile: Option<&Spanned<String>>) {
     }
 }
 
-fn code(report: &mut Report<'_>, section: &CodeSection) -> Option<CodeRules> {
+fn code(report: &mut Report<'_>, section: Option<&Placed<CodeSection>>) -> Option<CodeRules> {
     let defaults = CodeRules::default();
-    let digits = small(report, section.digits.as_ref(), 6, 10, defaults.digits);
-    let attempts = small(report, section.attempts.as_ref(), 1, 10, defaults.attempts);
+    let Some(Placed { file, part: section }) = section else { return Some(defaults) };
+    report.turn_to(*file);
+    let (least, most) = (CodeRules::LEAST_DIGITS, CodeRules::MOST_DIGITS);
+    let digits = small(report, section.digits.as_ref(), least, most, defaults.digits);
+    let attempts = small(report, section.attempts.as_ref(), 1, CodeRules::MOST_ATTEMPTS, defaults.attempts);
     let lifetime = duration(report, section.lifetime.as_ref(), CodeRules::MAX_LIFETIME, defaults.lifetime);
     let resend_after = duration(report, section.resend_after.as_ref(), CodeRules::MAX_LIFETIME, defaults.resend_after);
     if let (Some(written), Some(after), Some(lifetime)) = (&section.resend_after, resend_after, lifetime)
@@ -90,8 +175,11 @@ fn code(report: &mut Report<'_>, section: &CodeSection) -> Option<CodeRules> {
     Some(CodeRules { digits: digits?, lifetime: lifetime?, attempts: attempts?, resend, resend_after: resend_after? })
 }
 
-fn budget(report: &mut Report<'_>, section: &BudgetSection) -> Option<Quota> {
-    let Some(written) = &section.failures else { return Some(Quota::DEFAULT_BUDGET) };
+fn budget(report: &mut Report<'_>, section: Option<&Placed<BudgetSection>>) -> Option<Quota> {
+    let Some(Placed { file, part: BudgetSection { failures: Some(written) } }) = section else {
+        return Some(Quota::DEFAULT_BUDGET);
+    };
+    report.turn_to(*file);
     let quota = quota(report, written)?;
     if quota.count().get() > MAX_FAILURES {
         let help = "NIST SP 800-63B-4 allows at most 100 failures in a row; ten an hour is usual";
@@ -101,15 +189,15 @@ fn budget(report: &mut Report<'_>, section: &BudgetSection) -> Option<Quota> {
     Some(quota)
 }
 
-fn read_limits(report: &mut Report<'_>, entries: Vec<Entry<'_, LimitBody>>) -> Option<Vec<Limit>> {
-    let written = entries.len();
-    let read: Vec<_> = entries.into_iter().filter_map(|entry| limit(report, entry)).collect();
+fn read_limits(report: &mut Report<'_>, entries: Entries<'_, LimitBody>) -> Option<Vec<Limit>> {
+    let read: Vec<_> = entries.read.into_iter().filter_map(|entry| limit(report, entry)).collect();
     report.enter(None);
-    (read.len() == written).then_some(read)
+    (read.len() == entries.written).then_some(read)
 }
 
 fn limit(report: &mut Report<'_>, entry: Entry<'_, LimitBody>) -> Option<Limit> {
-    let Entry { name, when, body: LimitBody { on, key, quota: written, .. }, .. } = entry;
+    let Entry { name, file, when, body: LimitBody { on, key, quota: written, .. }, .. } = entry;
+    report.turn_to(file);
     report.enter(Some(name.clone()));
     if let Some(when) = when {
         report.add(when.span(), "a limit has no `when`", "a limit counts every event of its `on`; remove `when`");
@@ -140,7 +228,7 @@ fn limit(report: &mut Report<'_>, entry: Entry<'_, LimitBody>) -> Option<Limit> 
     Some(Limit { name, on, key: parts, quota: quota? })
 }
 
-fn distinct(rules: &[Rule<Routing>]) -> Vec<Route> {
+fn distinct(rules: &[Ruling<Routing>]) -> Vec<Route> {
     let mut routes = Vec::new();
     for rule in rules {
         let Routing::Try(plan) = &rule.answer else { continue };

@@ -2,6 +2,7 @@
 
 use std::{error::Error as StdError, fmt, ops::Range};
 
+use super::sources::Sources;
 use crate::{
     error::{Error, ErrorKind},
     ids::RuleName,
@@ -61,7 +62,7 @@ impl From<PolicyErrors> for Error {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Diagnostic {
-    /// The name of the file, as it was given.
+    /// The name of the file: of the policy as it was given, of another file with its place beside the policy.
     pub file: String,
     /// The line, from 1.
     pub line: usize,
@@ -102,15 +103,40 @@ struct Snippet {
 /// Collects the faults while a file is read, so that one reading finds them all.
 #[derive(Debug)]
 pub(super) struct Report<'a> {
-    file: &'a str,
-    text: &'a str,
+    sources: &'a Sources,
+    file: usize,
     rule: Option<RuleName>,
     faults: Vec<Fault>,
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn new(file: &'a str, text: &'a str) -> Self {
-        Self { file, text, rule: None, faults: Vec::new() }
+    pub(super) fn new(sources: &'a Sources) -> Self {
+        Self { sources, file: 0, rule: None, faults: Vec::new() }
+    }
+
+    /// Says which file the next spans are of, and returns which one it was before.
+    pub(super) fn turn_to(&mut self, file: usize) -> usize {
+        std::mem::replace(&mut self.file, file)
+    }
+
+    /// The file that spans are of.
+    pub(super) fn file(&self) -> usize {
+        self.file
+    }
+
+    /// A place of a file, for people who read about another place of this one.
+    pub(super) fn place(&self, file: usize, offset: usize) -> String {
+        let line = self.sources.line(file, offset);
+        match file == self.file {
+            true => format!("on line {line}"),
+            false => format!("on line {line} of {}", plain(self.sources.name(file), 80)),
+        }
+    }
+
+    /// What stands at a place of the file, on one line.
+    pub(super) fn quote(&self, span: Range<usize>, most: usize) -> String {
+        let text = self.sources.text(self.file).get(span).unwrap_or_default();
+        plain(&text.split_whitespace().collect::<Vec<_>>().join(" "), most)
     }
 
     /// Says which rule the next faults are in.
@@ -119,7 +145,8 @@ impl<'a> Report<'a> {
     }
 
     pub(super) fn add(&mut self, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
-        self.faults.push(Fault { span, rule: self.rule.clone(), message: message.into(), help: help.into() });
+        let (file, rule) = (self.file, self.rule.clone());
+        self.faults.push(Fault { file, span, rule, message: message.into(), help: help.into() });
     }
 
     /// Adds what the TOML library found, in our words.
@@ -128,9 +155,9 @@ impl<'a> Report<'a> {
         self.add(error.span().unwrap_or(span), message, help);
     }
 
-    /// The line of a place, from 1.
+    /// The line of a place in the file, from 1.
     pub(super) fn line(&self, offset: usize) -> usize {
-        self.before(offset).matches('\n').count() + 1
+        self.sources.line(self.file, offset)
     }
 
     /// What was made of the file, unless there is a fault.
@@ -138,26 +165,23 @@ impl<'a> Report<'a> {
         if let (Some(made), []) = (made, self.faults.as_slice()) {
             return Ok(made);
         }
-        self.faults.sort_by_key(|fault| fault.span.start);
+        self.faults.sort_by_key(|fault| (fault.file, fault.span.start));
         Err(PolicyErrors {
             left_out: self.faults.len().saturating_sub(MOST_SHOWN),
             diagnostics: self.faults.iter().take(MOST_SHOWN).map(|fault| self.diagnostic(fault)).collect(),
         })
     }
 
-    fn before(&self, offset: usize) -> &'a str {
-        self.text.get(..offset).unwrap_or(self.text)
-    }
-
     fn diagnostic(&self, fault: &Fault) -> Diagnostic {
-        let before = self.before(fault.span.start);
+        let text = self.sources.text(fault.file);
+        let before = text.get(..fault.span.start).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let line = self.text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
-        let column = before.chars().count() - self.before(line_start).chars().count();
-        let marked = self.text.get(fault.span.clone()).and_then(|text| text.lines().next()).unwrap_or_default();
+        let line = text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+        let column = before.get(line_start..).unwrap_or_default().chars().count();
+        let marked = text.get(fault.span.clone()).and_then(|text| text.lines().next()).unwrap_or_default();
         Diagnostic {
-            file: plain(self.file, MOST_CHARS),
-            line: self.line(fault.span.start),
+            file: plain(self.sources.name(fault.file), MOST_CHARS),
+            line: self.sources.line(fault.file, fault.span.start),
             column: column + 1,
             rule: fault.rule.clone(),
             message: plain(&fault.message, MOST_CHARS),
@@ -180,6 +204,7 @@ impl Snippet {
 
 #[derive(Debug)]
 struct Fault {
+    file: usize,
     span: Range<usize>,
     rule: Option<RuleName>,
     message: String,
@@ -190,6 +215,7 @@ struct Fault {
 fn in_our_words(message: &str) -> (String, String) {
     let (wrong, wanted) = match message.rsplit_once(", expected ") {
         Some((wrong, "i64")) => (wrong, "expected a whole number".to_owned()),
+        Some((wrong, "a boolean")) => (wrong, "expected true or false".to_owned()),
         Some((wrong, "a sequence")) => (wrong, "expected a list in square brackets".to_owned()),
         Some((wrong, wanted)) => (wrong, format!("expected {wanted}")),
         None => (message, "look up the key in the documentation of policy files".to_owned()),
@@ -227,4 +253,4 @@ pub(super) fn plain(text: &str, most: usize) -> String {
 /// A file with more faults is no policy file; the rest would only fill the screen.
 const MOST_SHOWN: usize = 50;
 const MOST_COLUMNS: usize = 120;
-const MOST_CHARS: usize = 400;
+const MOST_CHARS: usize = 800;

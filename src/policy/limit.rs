@@ -68,6 +68,9 @@ impl Quota {
 
     /// Wrong answers that a file without `[budget]` allows: ten an hour.
     pub(super) const DEFAULT_BUDGET: Self = Self::built_in(TEN, HOUR);
+
+    /// Starts of a test number that a file does not limit otherwise.
+    pub(super) const TEST_NUMBERS: Self = Self::built_in(THIRTY, HOUR);
 }
 
 impl FromStr for Quota {

@@ -72,36 +72,57 @@
 //! 20 sends an hour from a network, 30 answers in ten minutes from a subject. **A file with one `[[limit]]` has only its
 //! own.**
 
+mod case;
 mod code;
+mod column;
 mod compile;
+mod condition;
 mod context;
 mod decision;
 mod diagnostic;
 mod evaluate;
+mod fact;
 mod file;
+mod given;
 mod limit;
-mod matcher;
+mod ranges;
 mod route;
+mod rule;
 mod rules;
+mod section;
+mod signal;
+mod sources;
+mod test_numbers;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod value;
+mod vocabulary;
 mod when;
 
-use std::{fmt, sync::Arc};
-
-use sha2::{Digest, Sha256};
+use std::{fmt, path::Path, sync::Arc};
 
 pub use self::{
+    case::{Case, CaseResult, Expect},
     code::{CodeRules, Resend},
-    context::Context,
-    decision::{Requirement, Routing, StepUp},
+    condition::{Condition, Group, GroupKind, When},
+    context::{Context, Health},
+    decision::{Decision, Evaluation, Requirement, Routing, RuleSet, StepUp},
     diagnostic::{Diagnostic, PolicyErrors},
+    given::Given,
     limit::{KeyPart, Limit, On, Quota},
     route::{Catalogue, Plan, Route},
+    rule::{OnMissing, Rule, Section},
+    signal::{SignalDeclaration, SignalType, SignalValue, Signals},
+    sources::Sources,
+    test_numbers::TestNumbers,
+    trace::{RuleTrace, Stop, Trace, Why},
 };
-use self::{compile::Compiled, diagnostic::Report};
-use crate::ids::Action;
+use self::{compile::Compiled, diagnostic::Report, evaluate::Found};
+use crate::{
+    error::{Error, ErrorKind},
+    ids::{Action, RuleName},
+};
 
 /// A policy file, read and checked. Cheap to clone, immutable. The [module](self) has an example.
 #[derive(Clone)]
@@ -112,33 +133,107 @@ pub struct Policy {
 struct Inner {
     compiled: Compiled,
     hash: String,
+    sources: Arc<Sources>,
+    catalogue: Catalogue,
 }
 
 impl Policy {
-    /// Reads a file. `file_name` is what faults are said to be in; `catalogue` is what routes are checked against.
+    /// Reads a policy that is one text. `file_name` is what faults are said to be in; `catalogue` is what routes are checked
+    /// against.
     ///
     /// # Errors
     ///
     /// Everything that is wrong with the file, each fault with its place, its rule and what to do.
     pub fn parse(file_name: &str, text: &str, catalogue: &Catalogue) -> Result<Self, PolicyErrors> {
-        let mut report = Report::new(file_name, text);
-        let compiled = compile::compile(&mut report, text, catalogue);
-        let compiled = report.finish(compiled)?;
-        Ok(Self { inner: Arc::new(Inner { compiled, hash: hash(text) }) })
+        Self::compile(&Sources::new(file_name, text), catalogue)
+    }
+
+    /// Reads a policy and the files that it names.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Misconfigured`] when it cannot be read; else as [`parse`](Self::parse), as its source.
+    pub fn load(path: impl AsRef<Path>, catalogue: &Catalogue) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let sources = Sources::read(path).map_err(|source| {
+            let message = format!("the policy file `{}` cannot be read", path.display());
+            Error::new(ErrorKind::Misconfigured, message).with_source(source)
+        })?;
+        Ok(Self::compile(&sources, catalogue)?)
+    }
+
+    /// Reads a policy whose files have been read before.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub fn compile(sources: &Sources, catalogue: &Catalogue) -> Result<Self, PolicyErrors> {
+        let sources = Arc::new(sources.clone());
+        let mut report = Report::new(&sources);
+        let policy = compile::policy(&mut report, &sources, catalogue);
+        report.finish(policy)
+    }
+
+    /// Answers one of the two questions, and says what made the answer. Cannot fail; allocates nothing.
+    pub fn evaluate(&self, section: Section, context: &Context<'_>) -> Evaluation<'_> {
+        let compiled = &self.inner.compiled;
+        match section {
+            Section::StepUp => self.evaluation(section, compiled.step_up.find(context), Decision::Allow),
+            Section::Route => self.evaluation(section, compiled.route.find(context), Decision::Deny(NO_ROUTE)),
+        }
     }
 
     /// Whether a request needs a step. Allocates nothing when it does not.
     pub fn step_up(&self, context: &Context<'_>) -> StepUp {
-        self.inner.compiled.step_up.first(context).cloned().unwrap_or(StepUp::Allow)
+        let found = self.inner.compiled.step_up.find(context);
+        match found.rule {
+            Some(rule) if found.is_refusing => {
+                StepUp::Deny { rule: rule.head.name.clone(), reason: SIGNAL_MISSING.to_owned() }
+            }
+            Some(rule) => rule.answer.clone(),
+            None => StepUp::Allow,
+        }
     }
 
     /// Which routes a check may use.
     pub fn route(&self, context: &Context<'_>) -> Routing {
-        let no_route = || Routing::Deny { rule: None, reason: "no_route".to_owned() };
-        self.inner.compiled.route.first(context).cloned().unwrap_or_else(no_route)
+        let found = self.inner.compiled.route.find(context);
+        match found.rule {
+            Some(rule) if found.is_refusing => {
+                Routing::Deny { rule: Some(rule.head.name.clone()), reason: SIGNAL_MISSING.to_owned() }
+            }
+            Some(rule) => rule.answer.clone(),
+            None => Routing::Deny { rule: None, reason: NO_ROUTE.to_owned() },
+        }
     }
 
-    /// How codes are made, and how long and how often they may be tried.
+    /// Asks again, and says how every rule stood. For people and records: slower than [`evaluate`](Self::evaluate).
+    #[must_use]
+    pub fn explain(&self, section: Section, context: &Context<'_>) -> Trace {
+        let evaluation = self.evaluate(section, context);
+        Trace {
+            policy: self.inner.hash.clone(),
+            section,
+            decision: evaluation.decision.to_string(),
+            rule: evaluation.rule.cloned(),
+            rules: self.rules(section).map(|rule| RuleTrace::of(&rule, context)).collect(),
+        }
+    }
+
+    /// The rules of a section, in the order in which they are tried: those of included files first.
+    pub fn rules(&self, section: Section) -> impl Iterator<Item = Rule<'_>> {
+        let (step_up, route) = match section {
+            Section::StepUp => (self.inner.compiled.step_up.rules(), [].as_slice()),
+            Section::Route => ([].as_slice(), self.inner.compiled.route.rules()),
+        };
+        let step_up = step_up.iter().map(|rule| (&rule.head, Decision::from(&rule.answer)));
+        let route = route.iter().map(|rule| (&rule.head, Decision::from(&rule.answer)));
+        let sources: &Sources = &self.inner.sources;
+        let both = step_up.chain(route).enumerate();
+        both.map(move |(position, (head, answer))| Rule { section, position, head, answer, sources })
+    }
+
+    /// How codes are made, and how long and how often they may be tried, where a route does not say otherwise.
     #[must_use]
     pub fn code(&self) -> &CodeRules {
         &self.inner.compiled.code
@@ -156,10 +251,63 @@ impl Policy {
         &self.inner.compiled.limits
     }
 
-    /// Names this text among others, for logs: half of its SHA-256, as 32 hexadecimal digits.
+    /// The numbers that are for tests, if there are some.
+    #[must_use]
+    pub fn test_numbers(&self) -> Option<&TestNumbers> {
+        self.inner.compiled.test_numbers.as_deref()
+    }
+
+    /// The signals that rules may read: those that every policy knows, and those of `[signals]`.
+    pub fn signals(&self) -> impl Iterator<Item = &SignalDeclaration> {
+        self.inner.compiled.signals.iter().map(AsRef::as_ref)
+    }
+
+    /// The policy of `[shadow]`: to be asked beside this one and recorded, never to be obeyed.
+    #[must_use]
+    pub fn shadow(&self) -> Option<&Self> {
+        self.inner.compiled.shadow.as_ref()
+    }
+
+    /// The test cases that stand in the policy.
+    #[must_use]
+    pub fn cases(&self) -> &[Case] {
+        &self.inner.compiled.cases
+    }
+
+    /// Where a case of this policy stands: its file, and its line from 1.
+    #[must_use]
+    pub fn place_of(&self, case: &Case) -> (&str, usize) {
+        (self.inner.sources.name(case.file), self.inner.sources.line(case.file, case.offset))
+    }
+
+    /// Reads the facts of a request as they stand in a `[[test]]`: lines such as `action = "transfer"`. `name` is what faults
+    /// are said to be in.
+    ///
+    /// # Errors
+    ///
+    /// Every fact that is unknown or has another type.
+    pub fn given(&self, name: &str, facts: &str) -> Result<Given, PolicyErrors> {
+        let Compiled { signals, test_numbers, .. } = &self.inner.compiled;
+        let vocabulary =
+            vocabulary::Vocabulary::new(&self.inner.catalogue, signals, test_numbers.clone(), Default::default());
+        let sources = Sources::new(name, facts);
+        let mut report = Report::new(&sources);
+        let given = file::table(&mut report, sources.text(0))
+            .and_then(|table| Given::read(&mut report, &vocabulary, &table, 0..0));
+        report.finish(given)
+    }
+
+    /// Names this policy among others, for logs: half of a SHA-256, as 32 hexadecimal digits. It is that of the file's text;
+    /// included files and lists are hashed with it, a shadow is not.
     #[must_use]
     pub fn hash(&self) -> &str {
         &self.inner.hash
+    }
+
+    /// The files that this policy was read from.
+    #[must_use]
+    pub fn sources(&self) -> &Sources {
+        &self.inner.sources
     }
 
     /// Every route that some rule may try, once each, in the order of the file.
@@ -170,16 +318,29 @@ impl Policy {
     /// Whether some request for the action can be asked for a step or denied. When not, a layer that guards it does nothing.
     #[must_use]
     pub fn guards(&self, action: &Action) -> bool {
-        let context = Context::new(action);
-        for rule in self.inner.compiled.step_up.candidates(action).filter(|r| r.when.may_match_action(&context)) {
-            if rule.answer != StepUp::Allow {
+        for (rule, is_sure) in self.inner.compiled.step_up.candidates(action) {
+            let can_refuse = rule.head.reading.on_missing == Some(OnMissing::Deny);
+            if rule.answer != StepUp::Allow || can_refuse {
                 return true;
             }
-            if rule.when.is_on_action_only() {
+            if is_sure {
                 return false;
             }
         }
         false
+    }
+
+    fn evaluation<'p, T>(&'p self, section: Section, found: Found<'p, T>, otherwise: Decision<'p>) -> Evaluation<'p>
+    where
+        Decision<'p>: From<&'p T>,
+    {
+        let decision = match found.rule {
+            Some(_) if found.is_refusing => Decision::Deny(SIGNAL_MISSING),
+            Some(rule) => Decision::from(&rule.answer),
+            None => otherwise,
+        };
+        let rule: Option<&RuleName> = found.rule.map(|rule| &rule.head.name);
+        Evaluation { section, decision, rule, matched: found.matched, policy: &self.inner.hash }
     }
 }
 
@@ -189,6 +350,8 @@ impl fmt::Debug for Policy {
     }
 }
 
-fn hash(text: &str) -> String {
-    Sha256::digest(text).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
-}
+/// Why a check is refused when no rule matches.
+const NO_ROUTE: &str = "no_route";
+
+/// Why a rule with `on_missing = "deny"` refuses.
+const SIGNAL_MISSING: &str = "signal_missing";

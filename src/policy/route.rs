@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
+use super::code::CodeRules;
 use crate::{channel::Channel, ids::RuleName};
 
 /// One way to a phone: a provider and one of its channels, written `numcheck/flash_call`.
@@ -52,6 +53,10 @@ pub struct Plan {
     pub routes: Vec<Route>,
     /// Whether vendors that can are asked first whether they serve the device.
     pub preflight: bool,
+    /// How codes are made and tried: as the rule says, else as the file does.
+    pub code: CodeRules,
+    /// What the message says, with `{code}` where the code goes; `None` leaves the words to the vendor.
+    pub message: Option<String>,
 }
 
 impl Plan {

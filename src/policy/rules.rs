@@ -1,76 +1,119 @@
 //! Reads the rules: what they ask for, what they answer, and whether they can ever be reached.
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 use toml::Spanned;
 
 use super::{
+    code::CodeRules,
     decision::{Requirement, Routing, StepUp},
     diagnostic::{Report, plain},
-    evaluate::Rule,
-    file::{Entry, RequireBody, RouteBody, StepUpBody, is_label},
+    evaluate::Ruling,
+    file::{Entries, Entry, is_label},
     limit::Quota,
-    matcher::Matcher,
     route::{Catalogue, Plan, Route},
-    value::duration,
-    when::{self, Fact},
+    rule::{Head, OnMissing, Reading, Section},
+    section::{RequireBody, RouteBody, StepUpBody},
+    value::{duration, small},
+    vocabulary::Vocabulary,
+    when,
 };
 use crate::{channel::Channel, ids::RuleName};
 
 /// Reads the `[[step_up]]` rules.
-pub(super) fn step_up(report: &mut Report<'_>, entries: Vec<Entry<'_, StepUpBody>>) -> Option<Vec<Rule<StepUp>>> {
-    let is_careful = |answer: &StepUp| !matches!(answer, StepUp::Allow);
-    read(report, entries, Fact::OF_REQUEST, step_up_answer, is_careful)
+pub(super) fn step_up(
+    report: &mut Report<'_>,
+    entries: Entries<'_, StepUpBody>,
+    vocabulary: &mut Vocabulary<'_>,
+) -> Option<Vec<Ruling<StepUp>>> {
+    let answer = |report: &mut Report<'_>, rule, span, body: StepUpBody| {
+        let on_missing = body.on_missing.clone();
+        let answer = step_up_answer(report, rule, span, body)?;
+        let careful = !matches!(answer, StepUp::Allow);
+        Some(Answered { answer, careful, sends: false, on_missing })
+    };
+    read(report, entries, vocabulary, Section::StepUp, answer)
 }
 
 /// Reads the `[[route]]` rules.
 pub(super) fn route(
     report: &mut Report<'_>,
-    entries: Option<Vec<Entry<'_, RouteBody>>>,
+    entries: Entries<'_, RouteBody>,
+    vocabulary: &mut Vocabulary<'_>,
     catalogue: &Catalogue,
-) -> Option<Vec<Rule<Routing>>> {
-    let Some(entries) = entries else {
+    code: &CodeRules,
+) -> Option<Vec<Ruling<Routing>>> {
+    if entries.written == 0 {
         let known = known_providers(catalogue);
         report.add(0..0, "there is no `[[route]]`", format!("without one no check can start; {known}"));
         return None;
+    }
+    let answer = |report: &mut Report<'_>, rule, span, body: RouteBody| {
+        let on_missing = body.on_missing.clone();
+        let answer = route_answer(report, rule, span, body, catalogue, code)?;
+        let sends = matches!(answer, Routing::Try(_));
+        Some(Answered { answer, careful: !sends, sends, on_missing })
     };
-    let is_careful = |answer: &Routing| !matches!(answer, Routing::Try(_));
-    let answer = |report: &mut Report<'_>, rule, span, body| route_answer(report, rule, span, body, catalogue);
-    read(report, entries, Fact::OF_START, answer, is_careful)
+    read(report, entries, vocabulary, Section::Route, answer)
 }
 
-/// Reads the rules of one section. A rule whose answer asks or denies is careful: what it does not know, it takes to hold.
+/// What a rule answers. One that asks or denies is careful: what it does not know, it takes to hold.
+struct Answered<T> {
+    answer: T,
+    careful: bool,
+    sends: bool,
+    on_missing: Option<Spanned<OnMissing>>,
+}
+
+/// Reads the rules of one section.
 fn read<B, T>(
     report: &mut Report<'_>,
-    entries: Vec<Entry<'_, B>>,
-    facts: &[Fact],
-    answer: impl Fn(&mut Report<'_>, RuleName, std::ops::Range<usize>, B) -> Option<T>,
-    is_careful: impl Fn(&T) -> bool,
-) -> Option<Vec<Rule<T>>> {
-    let written = entries.len();
-    let mut rules: Vec<Rule<T>> = Vec::with_capacity(written);
-    for Entry { name, span, when, body } in entries {
+    entries: Entries<'_, B>,
+    vocabulary: &mut Vocabulary<'_>,
+    section: Section,
+    answer: impl Fn(&mut Report<'_>, RuleName, Range<usize>, B) -> Option<Answered<T>>,
+) -> Option<Vec<Ruling<T>>> {
+    let mut rules: Vec<Ruling<T>> = Vec::with_capacity(entries.written);
+    for Entry { name, file, span, when, body } in entries.read {
+        report.turn_to(file);
         report.enter(Some(name.clone()));
-        let conditions = when.map_or_else(|| Some(Vec::new()), |when| when::read(report, &when, facts));
-        let answer = answer(report, name.clone(), span.clone(), body);
-        let (Some(conditions), Some(answer)) = (conditions, answer) else { continue };
-        let when = Matcher { conditions, when_missing: is_careful(&answer) };
-        if let Some(above) = rules.iter().find(|above| above.when.covers(&when)) {
-            let message = format!("this rule is never reached: `{}` above matches first", above.name);
-            report.add(span, message, "put the narrower rule first, or remove one of the two");
+        let when = when.map_or_else(|| Some(Default::default()), |when| when::read(report, vocabulary, &when, section));
+        let answered = answer(report, name.clone(), span.clone(), body);
+        let (Some(when), Some(answered)) = (when, answered) else { continue };
+        let Answered { answer, careful, sends, on_missing } = answered;
+        let reading = Reading { careful, sends, on_missing: on_missing.as_ref().map(|written| *written.get_ref()) };
+        let head = Head { name, file, span, when, reading };
+        check_signals(report, &head, on_missing.as_ref());
+        if let Some(above) = rules.iter().find(|above| above.head.covers(&head)) {
+            let message = format!("this rule is never reached: `{}` above matches first", above.head.name);
+            report.add(head.span.clone(), message, "put the narrower rule first, or remove one of the two");
         }
-        rules.push(Rule { name, when, answer });
+        rules.push(Ruling { head, answer });
     }
     report.enter(None);
-    (rules.len() == written).then_some(rules)
+    (rules.len() == entries.written).then_some(rules)
 }
 
-fn step_up_answer(
-    report: &mut Report<'_>,
-    rule: RuleName,
-    span: std::ops::Range<usize>,
-    body: StepUpBody,
-) -> Option<StepUp> {
+/// A rule that reads a signal says what it does without it; there is no silent default.
+fn check_signals(report: &mut Report<'_>, head: &Head, on_missing: Option<&Spanned<OnMissing>>) {
+    let conditions = head.when.every_condition();
+    let signal = conditions.iter().find(|condition| condition.is_on_signal());
+    match (signal, on_missing) {
+        (Some(condition), None) => {
+            let message =
+                format!("the rule reads the signal `{}` and does not say what it does without it", condition.fact());
+            let help = "write `on_missing = \"assume_risky\"`, `\"skip_rule\"` or `\"deny\"`";
+            report.add(head.span.clone(), message, help);
+        }
+        (None, Some(written)) => {
+            let help = "facts that are no signals are read the careful way when they are missing; remove `on_missing`";
+            report.add(written.span(), "the rule reads no signal", help);
+        }
+        _ => {}
+    }
+}
+
+fn step_up_answer(report: &mut Report<'_>, rule: RuleName, span: Range<usize>, body: StepUpBody) -> Option<StepUp> {
     let help = "write one of `require = { acr = \"phone\" }`, `deny = \"reason\"` and `allow = true`";
     match (body.require, body.deny, body.allow) {
         (Some(require), None, None) => requirement(report, rule, &require).map(StepUp::Require),
@@ -107,13 +150,23 @@ fn requirement(report: &mut Report<'_>, rule: RuleName, body: &RequireBody) -> O
 fn route_answer(
     report: &mut Report<'_>,
     rule: RuleName,
-    span: std::ops::Range<usize>,
+    span: Range<usize>,
     body: RouteBody,
     catalogue: &Catalogue,
+    code: &CodeRules,
 ) -> Option<Routing> {
-    match (body.r#try, body.deny) {
-        (Some(routes), None) => Some(Routing::Try(plan(report, rule, &routes, body.preflight, catalogue)?)),
-        (None, Some(written)) => Some(Routing::Deny { rule: Some(rule), reason: reason(report, &written)? }),
+    match (&body.r#try, &body.deny) {
+        (Some(routes), None) => {
+            let routes = self::routes(report, routes, catalogue);
+            let code = code_of(report, &body, code);
+            let message = body.message.as_ref().map(|written| message(report, written));
+            let preflight = body.preflight.is_some_and(Spanned::into_inner);
+            Some(Routing::Try(Plan { rule, routes: routes?, preflight, code: code?, message: message.flatten() }))
+        }
+        (None, Some(written)) => {
+            refuse_settings(report, &body);
+            Some(Routing::Deny { rule: Some(rule), reason: reason(report, written)? })
+        }
         (routes, _) => {
             let message = if routes.is_some() { "the rule has more than one answer" } else { "the rule has no answer" };
             report.add(span, message, "write one of `try = [\"provider/channel\"]` and `deny = \"reason\"`");
@@ -122,13 +175,50 @@ fn route_answer(
     }
 }
 
-fn plan(
+fn refuse_settings(report: &mut Report<'_>, body: &RouteBody) {
+    let settings = [
+        ("digits", body.digits.as_ref().map(Spanned::span)),
+        ("lifetime", body.lifetime.as_ref().map(Spanned::span)),
+        ("attempts", body.attempts.as_ref().map(Spanned::span)),
+        ("message", body.message.as_ref().map(Spanned::span)),
+        ("preflight", body.preflight.as_ref().map(Spanned::span)),
+    ];
+    for (key, span) in settings {
+        if let Some(span) = span {
+            report.add(span, format!("a rule that denies has no `{key}`"), "nothing is sent; remove it");
+        }
+    }
+}
+
+/// How codes of this route are made and tried: as the rule says, else as the file does.
+fn code_of(report: &mut Report<'_>, body: &RouteBody, file: &CodeRules) -> Option<CodeRules> {
+    let digits = small(report, body.digits.as_ref(), CodeRules::LEAST_DIGITS, CodeRules::MOST_DIGITS, file.digits);
+    let attempts = small(report, body.attempts.as_ref(), 1, CodeRules::MOST_ATTEMPTS, file.attempts);
+    let lifetime = duration(report, body.lifetime.as_ref(), CodeRules::MAX_LIFETIME, file.lifetime)?;
+    if let Some(written) = body.lifetime.as_ref().filter(|_| lifetime <= file.resend_after) {
+        let help = "make `resend_after` of `[code]` shorter, or the lifetime longer";
+        report.add(written.span(), "the code ends before it can be sent again", help);
+    }
+    Some(CodeRules { digits: digits?, lifetime, attempts: attempts?, ..file.clone() })
+}
+
+/// What the message says: one line with the place of the code.
+fn message(report: &mut Report<'_>, written: &Spanned<String>) -> Option<String> {
+    let text = written.get_ref();
+    let plain = !text.chars().any(char::is_control) && (1..=160).contains(&text.chars().count());
+    if plain && text.matches("{code}").count() == 1 && !text.replace("{code}", "").contains(['{', '}']) {
+        return Some(text.clone());
+    }
+    let help = "a message is one line of 1 to 160 characters with `{code}` in it once, and no other braces";
+    report.add(written.span(), "not a message", help);
+    None
+}
+
+fn routes(
     report: &mut Report<'_>,
-    rule: RuleName,
     written: &Spanned<Vec<Spanned<String>>>,
-    preflight: bool,
     catalogue: &Catalogue,
-) -> Option<Plan> {
+) -> Option<Vec<Route>> {
     if written.get_ref().is_empty() {
         report.add(written.span(), "an empty list", "name a route, or refuse with `deny = \"reason\"`");
     }
@@ -142,7 +232,7 @@ fn plan(
             Err((message, help)) => report.add(item.span(), message, help),
         }
     }
-    (!routes.is_empty() && routes.len() == written.get_ref().len()).then_some(Plan { rule, routes, preflight })
+    (!routes.is_empty() && routes.len() == written.get_ref().len()).then_some(routes)
 }
 
 fn known_route(written: &str, catalogue: &Catalogue) -> Result<Route, (String, String)> {

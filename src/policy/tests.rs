@@ -267,7 +267,7 @@ mod faults {
     }
 
     snapshots! {
-        unknown_top_level_key: "[[rotue]]\nname = \"x\"\n[[test]]\nname = \"later\"";
+        unknown_top_level_key: "[[rotue]]\nname = \"x\"\n[tests]\nname = \"plural\"";
         unknown_key_of_a_rule: "[[step_up]]\nname = \"s\"\nwhne = { action = \"transfer\" }\nallow = true";
         wrong_types: "[code]\ndigits = \"six\"\n[[limit]]\nname = \"l\"\non = \"begin\"\nkey = [\"phone\"]\nquota = \"5/1d\"";
         unknown_fact: "[[step_up]]\nname = \"s\"\nwhen = { actoin = \"transfer\" }\nallow = true";
@@ -337,8 +337,8 @@ mod faults {
 
     #[test]
     fn a_file_that_is_too_long_is_not_read() {
-        let text = format!("version = 1\n# {}", "x".repeat(64 * 1024));
-        assert!(parse(&text).unwrap_err().to_string().contains("64 KiB"));
+        let text = format!("version = 1\n# {}", "x".repeat(1024 * 1024));
+        assert!(parse(&text).unwrap_err().to_string().contains("1024 KiB"));
     }
 
     #[test]

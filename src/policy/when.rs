@@ -1,295 +1,369 @@
 //! Reads the conditions of a rule.
 
-use std::{collections::HashSet, fmt, str::FromStr};
+use std::{collections::HashSet, ops::Range, sync::Arc};
 
 use ipnet::IpNet;
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
 };
+use wildmatch::WildMatch;
 
 use super::{
-    context,
+    condition::{Condition, Group, GroupKind, Pattern, Test, When, Words},
     diagnostic::{Report, plain},
-    matcher::{Condition, Numbers, Prefix, Test},
+    fact::{Fact, Kind, Meaning, Written},
+    ranges::{self, Ranges},
+    rule::Section,
+    vocabulary::{Entries, List, Vocabulary},
 };
-use crate::{ids::Action, phone::LineType};
 
-/// Reads a table of facts and conditions. Of the facts only those in `known` can be named.
-pub(super) fn read(report: &mut Report<'_>, when: &Spanned<DeValue<'_>>, known: &[Fact]) -> Option<Vec<Condition>> {
-    let Some(table) = when.get_ref().as_table() else {
-        report.add(when.span(), "expected a table of conditions", "for instance `when = { action = \"transfer\" }`");
-        return None;
-    };
-    let mut reader = Reader { report, known, seen: HashSet::new(), read: Vec::new(), is_sound: true };
-    reader.table("", table);
-    reader.is_sound.then_some(reader.read)
-}
-
-/// What a condition can be on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Fact {
-    Action,
-    Region,
-    CountryCode,
-    Type,
-    Prefix,
-    Amount,
-    Currency,
-    ClientIp,
-}
-
-impl Fact {
-    /// The facts of a request to start a check.
-    pub(super) const OF_START: &[Self] = &[
-        Self::Action,
-        Self::Region,
-        Self::CountryCode,
-        Self::Type,
-        Self::Prefix,
-        Self::Amount,
-        Self::Currency,
-        Self::ClientIp,
-    ];
-
-    /// The facts of a request that may need a step: the number is not known before a check starts.
-    pub(super) const OF_REQUEST: &[Self] = &[Self::Action, Self::Amount, Self::Currency, Self::ClientIp];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Action => "action",
-            Self::Region => "phone.region",
-            Self::CountryCode => "phone.country_code",
-            Self::Type => "phone.type",
-            Self::Prefix => "phone.prefix",
-            Self::Amount => "amount",
-            Self::Currency => "currency",
-            Self::ClientIp => "client.ip",
-        }
-    }
-
-    fn named(name: &str) -> Option<Self> {
-        Self::OF_START.iter().copied().find(|fact| fact.as_str() == name)
-    }
-
-    /// Whether the name is the first part of some facts' names, as `phone` is.
-    fn is_group(name: &str) -> bool {
-        Self::OF_START.iter().any(|fact| fact.as_str().strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
-    }
-
-    /// What its values look like.
-    fn wants(self) -> &'static str {
-        match self {
-            Self::Action => "an action has 1 to 64 characters of a-z, 0-9, `_`, `.`, `:` and `-`",
-            Self::Region => "a region is two capital letters of ISO 3166-1 that have phone numbers, such as \"LV\"",
-            Self::CountryCode => "a country code is a number from 1 to 999, such as 371",
-            Self::Type => {
-                "known types are \"mobile\", \"fixed_line\", \"fixed_line_or_mobile\", \"toll_free\", \"premium_rate\", \
-                 \"shared_cost\", \"voip\", \"personal_number\", \"pager\", \"uan\", \"voicemail\" and \"unknown\""
-            }
-            Self::Prefix => "a prefix is `+` and 1 to 15 digits, such as \"+3716\"",
-            Self::Amount => "an amount is a whole number, such as 1000",
-            Self::Currency => "a currency is three capital letters of ISO 4217, such as \"EUR\"",
-            Self::ClientIp => {
-                "an address is such as \"192.0.2.1\"; a network is { cidr = \"192.0.2.0/24\" }, with no bits set beyond \
-                 its length"
-            }
-        }
-    }
-
-    /// What may stand in a table in place of a value, next to `not`.
-    fn operators(self) -> &'static [&'static str] {
-        match self {
-            Self::Amount | Self::CountryCode => &["gte", "gt", "lt", "lte"],
-            Self::ClientIp => &["cidr"],
-            Self::Action | Self::Region | Self::Type | Self::Prefix | Self::Currency => &[],
-        }
-    }
-}
-
-impl fmt::Display for Fact {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-struct Reader<'r, 't> {
-    report: &'r mut Report<'t>,
-    known: &'r [Fact],
-    seen: HashSet<Fact>,
-    read: Vec<Condition>,
-    is_sound: bool,
-}
-
-impl Reader<'_, '_> {
-    /// `phone.region = ..` without quotes makes a table in a table: the names are put together again.
-    fn table(&mut self, group: &str, table: &DeTable<'_>) {
-        for (key, value) in table {
-            let name = if group.is_empty() { key.get_ref().to_string() } else { format!("{group}.{}", key.get_ref()) };
-            match (Fact::named(&name), value.get_ref()) {
-                (Some(fact), _) => match self.fact(fact, key.span()).and_then(|()| condition(self.report, fact, value))
-                {
-                    Some(condition) => self.read.push(condition),
-                    None => self.is_sound = false,
-                },
-                (None, DeValue::Table(inner)) if Fact::is_group(&name) => self.table(&name, inner),
-                (None, _) => {
-                    self.refuse(key.span(), format!("unknown fact `{}`", plain(&name, 40)), self.known_facts())
-                }
-            }
-        }
-    }
-
-    fn fact(&mut self, fact: Fact, span: std::ops::Range<usize>) -> Option<()> {
-        if !self.known.contains(&fact) {
-            let help = "the number is not known before a check starts; put the condition into a `[[route]]` rule";
-            self.refuse(span, format!("a step_up rule cannot ask for `{fact}`"), help.to_owned());
-            return None;
-        }
-        if !self.seen.insert(fact) {
-            self.refuse(span, format!("`{fact}` is named twice"), "put the values into one list".to_owned());
-            return None;
-        }
-        Some(())
-    }
-
-    fn known_facts(&self) -> String {
-        let names: Vec<_> = self.known.iter().map(|fact| format!("`{fact}`")).collect();
-        format!("known facts here are {}", names.join(", "))
-    }
-
-    fn refuse(&mut self, span: std::ops::Range<usize>, message: String, help: String) {
-        self.report.add(span, message, help);
-        self.is_sound = false;
-    }
-}
-
-fn condition(report: &mut Report<'_>, fact: Fact, value: &Spanned<DeValue<'_>>) -> Option<Condition> {
-    if let Some(inner) = value.get_ref().as_table().and_then(|table| table.get("not")) {
-        if value.get_ref().as_table().is_some_and(|table| table.len() > 1) {
-            let help = "one table has either `not` or the other operators";
-            report.add(value.span(), "`not` stands alone", help);
-            return None;
-        }
-        return Some(Condition { negated: true, test: test(report, fact, inner)? });
-    }
-    Some(Condition { negated: false, test: test(report, fact, value)? })
-}
-
-fn test(report: &mut Report<'_>, fact: Fact, value: &Spanned<DeValue<'_>>) -> Option<Test> {
-    let Some(table) = value.get_ref().as_table() else {
-        return any_of(report, fact, value);
-    };
-    if let Some((key, _)) = table.iter().find(|(key, _)| !fact.operators().contains(&key.get_ref().as_ref())) {
-        let message = format!("no operator `{}` here for `{fact}`", plain(key.get_ref(), 40));
-        let table = match fact.operators() {
-            [] => String::new(),
-            operators => format!(", or a table of `{}`", operators.join("`, `")),
-        };
-        report.add(key.span(), message, format!("write a value or a list{table}; one `not` may go around it"));
-        return None;
-    }
-    match (fact, table.get("cidr")) {
-        (Fact::ClientIp, Some(networks)) => each(report, fact, networks, network).map(Test::ClientIp),
-        (Fact::Amount, _) => range(report, table, value).map(Test::Amount),
-        (Fact::CountryCode, _) => range(report, table, value).map(Test::CountryCode),
-        _ => {
-            report.add(value.span(), format!("no condition on `{fact}`"), fact.wants());
-            None
-        }
-    }
-}
-
-fn any_of(report: &mut Report<'_>, fact: Fact, value: &Spanned<DeValue<'_>>) -> Option<Test> {
-    let mut numbers = |within: std::ops::RangeInclusive<i64>| {
-        each(report, fact, value, |item| integer(item).filter(|n| within.contains(n))).map(Numbers::AnyOf)
-    };
-    match fact {
-        Fact::Amount => numbers(i64::MIN..=i64::MAX).map(Test::Amount),
-        Fact::CountryCode => numbers(1..=999).map(Test::CountryCode),
-        Fact::Action => each(report, fact, value, |item| {
-            let name = item.as_str()?;
-            Action::new(name).is_ok().then(|| name.to_owned())
-        })
-        .map(Test::Action),
-        Fact::Region => each(report, fact, value, parsed).map(Test::Region),
-        Fact::Type => each(report, fact, value, line_type).map(Test::Type),
-        Fact::Prefix => each(report, fact, value, |item| Prefix::parse(item.as_str()?)).map(Test::Prefix),
-        Fact::Currency => each(report, fact, value, |item| context::currency(item.as_str()?)).map(Test::Currency),
-        Fact::ClientIp => each(report, fact, value, address).map(Test::ClientIp),
-    }
-}
-
-/// Reads one value, or each of a list; every bad one is reported.
-fn each<T>(
+/// Reads a table of facts and conditions.
+pub(super) fn read(
     report: &mut Report<'_>,
-    fact: Fact,
-    value: &Spanned<DeValue<'_>>,
-    read: impl Fn(&DeValue<'_>) -> Option<T>,
-) -> Option<Vec<T>> {
-    let items: Vec<_> = match value.get_ref() {
-        DeValue::Array(list) => list.iter().collect(),
-        _ => vec![value],
-    };
-    if items.is_empty() {
-        report.add(
-            value.span(),
-            "an empty list",
-            "a rule that can never match is a mistake: name a value, or remove it",
-        );
-        return None;
+    vocabulary: &mut Vocabulary<'_>,
+    when: &Spanned<DeValue<'_>>,
+    section: Section,
+) -> Option<When> {
+    Reader { report, vocabulary, section, depth: 0 }.when(when)
+}
+
+/// What a written value is, as far as values of facts are concerned.
+pub(super) fn written<'v>(value: &'v DeValue<'_>) -> Written<'v> {
+    match value {
+        DeValue::String(text) => Written::Text(text),
+        DeValue::Boolean(flag) => Written::Flag(*flag),
+        DeValue::Integer(number) => {
+            i64::from_str_radix(number.as_str(), number.radix()).map_or(Written::Other, Written::Integer)
+        }
+        _ => Written::Other,
     }
-    let mut good = Vec::with_capacity(items.len());
-    for item in &items {
-        match read(item.get_ref()) {
-            Some(value) => good.push(value),
-            None => report.add(item.span(), format!("not a value of `{fact}`"), fact.wants()),
+}
+
+struct Reader<'r, 's, 'v, 't> {
+    report: &'r mut Report<'s>,
+    vocabulary: &'v mut Vocabulary<'t>,
+    section: Section,
+    depth: usize,
+}
+
+impl Reader<'_, '_, '_, '_> {
+    fn when(&mut self, when: &Spanned<DeValue<'_>>) -> Option<When> {
+        let Some(table) = when.get_ref().as_table() else {
+            return self.refuse(
+                when.span(),
+                "expected a table of conditions",
+                "for instance `when = { action = \"transfer\" }`",
+            );
+        };
+        let mut read = When::default();
+        let whole = self.table("", table, &mut read, &mut HashSet::new());
+        read.conditions.sort_by(|a, b| a.fact().cmp(b.fact()));
+        whole.map(|()| read)
+    }
+
+    /// `phone.region = ..` without quotes makes a table in a table: the names are put together again.
+    fn table(&mut self, prefix: &str, table: &DeTable<'_>, read: &mut When, seen: &mut HashSet<String>) -> Option<()> {
+        let mut whole = Some(());
+        for (key, value) in table {
+            let name =
+                if prefix.is_empty() { key.get_ref().to_string() } else { format!("{prefix}.{}", key.get_ref()) };
+            let done = match (self.vocabulary.fact(&name), value.get_ref()) {
+                (Some(fact), _) => {
+                    self.named(fact, key.span(), value, seen).map(|condition| read.conditions.push(condition))
+                }
+                (None, _) if GroupKind::named(&name).is_some() => {
+                    self.group(&name, key.span(), value).map(|group| read.groups.push(group))
+                }
+                (None, DeValue::Table(inner)) if self.vocabulary.is_group(&name) => {
+                    self.table(&name, inner, read, seen)
+                }
+                (None, _) => self.unknown(&name, key.span()),
+            };
+            whole = whole.and(done);
+        }
+        whole
+    }
+
+    fn named(
+        &mut self,
+        fact: Fact,
+        span: Range<usize>,
+        value: &Spanned<DeValue<'_>>,
+        seen: &mut HashSet<String>,
+    ) -> Option<Condition> {
+        if self.section == Section::StepUp && fact.is_of_start_only() {
+            let help = "that is not known before a check starts; put the condition into a `[[route]]` rule";
+            return self.refuse(span, format!("a step_up rule cannot ask for `{fact}`"), help);
+        }
+        if !seen.insert(fact.as_str().to_owned()) {
+            return self.refuse(span, format!("`{fact}` is named twice"), "put the values into one list");
+        }
+        self.condition(fact, value)
+    }
+
+    fn unknown<T>(&mut self, name: &str, span: Range<usize>) -> Option<T> {
+        let at_start = self.section == Section::Route;
+        let help = match name.starts_with("provider.") {
+            true => {
+                "the health of a provider is `provider.<name>.healthy`, with a name of those that there are".to_owned()
+            }
+            false => format!(
+                "known facts here are {}, and the groups `any`, `all` and `none`",
+                self.vocabulary.known(at_start)
+            ),
+        };
+        self.refuse(span, format!("unknown fact `{}`", plain(name, 40)), help)
+    }
+
+    /// Reads `any`, `all` or `none`: a list of tables, or one table.
+    fn group(&mut self, name: &str, span: Range<usize>, value: &Spanned<DeValue<'_>>) -> Option<Group> {
+        let kind = GroupKind::named(name)?;
+        let help = format!("write `{name} = [{{ .. }}, {{ .. }}]`, with conditions in each pair of braces");
+        let branches: Vec<_> = match value.get_ref() {
+            DeValue::Array(list) => list.iter().collect(),
+            DeValue::Table(_) => vec![value],
+            _ => return self.refuse(value.span(), "expected a list of tables", help),
+        };
+        if self.depth >= DEEPEST {
+            return self.refuse(span, "groups stand in each other too deeply", "make two rules of this one");
+        }
+        if branches.is_empty() {
+            return self.refuse(value.span(), "an empty list", help);
+        }
+        self.depth += 1;
+        let read: Vec<_> = branches.iter().filter_map(|branch| self.branch(branch, &help)).collect();
+        self.depth -= 1;
+        let text = format!("{name} = {}", self.report.quote(value.span(), MOST_QUOTED)).into();
+        (read.len() == branches.len()).then_some(Group { kind, branches: read, text })
+    }
+
+    fn branch(&mut self, branch: &Spanned<DeValue<'_>>, help: &str) -> Option<When> {
+        let read = self.when(branch)?;
+        if read.is_always() {
+            return self.refuse(branch.span(), "a branch without conditions", help);
+        }
+        Some(read)
+    }
+
+    fn condition(&mut self, fact: Fact, value: &Spanned<DeValue<'_>>) -> Option<Condition> {
+        let text = format!("{fact} = {}", self.report.quote(value.span(), MOST_QUOTED)).into();
+        let table = value.get_ref().as_table();
+        let (negated, inner) = match table.and_then(|table| table.get("not")) {
+            Some(_) if table.is_some_and(|table| table.len() > 1) => {
+                return self.refuse(
+                    value.span(),
+                    "`not` stands alone",
+                    "one table has either `not` or the other operators",
+                );
+            }
+            Some(inner) => (true, inner),
+            None => (false, value),
+        };
+        let test = match inner.get_ref().as_table() {
+            Some(table) => self.operators(&fact, table, inner)?,
+            None => self.any_of(&fact, inner)?,
+        };
+        Some(Condition { fact, negated, test, text })
+    }
+
+    fn operators(&mut self, fact: &Fact, table: &DeTable<'_>, value: &Spanned<DeValue<'_>>) -> Option<Test> {
+        let known = fact.kind().operators();
+        if let Some((key, _)) = table.iter().find(|(key, _)| !known.contains(&key.get_ref().as_ref())) {
+            let message = format!("no operator `{}` here for `{fact}`", plain(key.get_ref(), 40));
+            let table = match known {
+                [] => String::new(),
+                operators => format!(", or a table of `{}`", operators.join("`, `")),
+            };
+            let help = format!("write a value or a list{table}; one `not` may go around it");
+            return self.refuse(key.span(), message, help);
+        }
+        let alone = table.iter().find(|(key, _)| !RANGE.contains(&key.get_ref().as_ref()));
+        match alone {
+            Some((key, _)) if table.len() > 1 => {
+                let message = format!("`{}` stands alone", key.get_ref());
+                self.refuse(key.span(), message, "write one operator, or make two rules of this one")
+            }
+            Some((key, inner)) => match key.get_ref().as_ref() {
+                "in" => self.in_list(fact, inner),
+                "cidr" => self.each(fact, inner, |value| network(value.as_str()?)).map(places),
+                "prefix" => {
+                    let pattern = |text: &str| (!text.contains(['*', '?'])).then(|| Pattern::Prefix(text.into()));
+                    self.each(fact, inner, |value| pattern(label(value)?)).map(patterns)
+                }
+                _ => {
+                    let glob = |text: &str| Pattern::Glob(WildMatch::new(text));
+                    self.each(fact, inner, |value| label(value).map(glob)).map(patterns)
+                }
+            },
+            None => self.range(fact, table, value),
         }
     }
-    (good.len() == items.len()).then_some(good)
-}
 
-fn range(report: &mut Report<'_>, table: &DeTable<'_>, value: &Spanned<DeValue<'_>>) -> Option<Numbers> {
-    let help = "give a lower bound (`gte` or `gt`), an upper bound (`lt` or `lte`), or one of each, as whole numbers";
-    let bound = |key: &str| table.get(key).map(|bound| integer(bound.get_ref()));
-    let (least, most) = match (bound("gte"), bound("gt"), bound("lte"), bound("lt")) {
-        (Some(_), Some(_), ..) | (.., Some(_), Some(_)) => (None, None),
-        (gte, gt, lte, lt) => (
-            gte.or_else(|| gt.map(|n| n?.checked_add(1))).unwrap_or(Some(i64::MIN)),
-            lte.or_else(|| lt.map(|n| n?.checked_sub(1))).unwrap_or(Some(i64::MAX)),
-        ),
-    };
-    match (least, most) {
-        (Some(least), Some(most)) if least <= most && !table.is_empty() => Some(Numbers::Range { least, most }),
-        _ => {
-            report.add(value.span(), "no number meets this", help);
-            None
+    fn any_of(&mut self, fact: &Fact, value: &Spanned<DeValue<'_>>) -> Option<Test> {
+        let kind = fact.kind();
+        self.each(fact, value, |item| kind.read(written(item))).map(|meanings| test(kind, meanings))
+    }
+
+    /// Reads one value, or each of a list; every bad one is reported.
+    fn each<T>(
+        &mut self,
+        fact: &Fact,
+        value: &Spanned<DeValue<'_>>,
+        read: impl Fn(&DeValue<'_>) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let items: Vec<_> = match value.get_ref() {
+            DeValue::Array(list) => list.iter().collect(),
+            _ => vec![value],
+        };
+        if items.is_empty() {
+            let help = "a rule that can never match is a mistake: name a value, or remove it";
+            return self.refuse(value.span(), "an empty list", help);
         }
+        let mut good = Vec::with_capacity(items.len());
+        for item in &items {
+            match read(item.get_ref()) {
+                Some(value) => good.push(value),
+                None => self.report.add(item.span(), format!("not a value of `{fact}`"), fact.kind().wants()),
+            }
+        }
+        (good.len() == items.len()).then_some(good)
+    }
+
+    fn range(&mut self, fact: &Fact, table: &DeTable<'_>, value: &Spanned<DeValue<'_>>) -> Option<Test> {
+        let kind = fact.kind();
+        let bound = |key: &str| table.get(key).map(|bound| kind.bound(written(bound.get_ref())));
+        let (least, most) = match (bound("gte"), bound("gt"), bound("lte"), bound("lt")) {
+            (Some(_), Some(_), ..) | (.., Some(_), Some(_)) => (None, None),
+            (gte, gt, lte, lt) => (
+                gte.or_else(|| gt.map(|n| n?.checked_add(1))).unwrap_or(Some(i64::MIN)),
+                lte.or_else(|| lt.map(|n| n?.checked_sub(1))).unwrap_or(Some(i64::MAX)),
+            ),
+        };
+        match (least, most) {
+            (Some(least), Some(most)) if least <= most && !table.is_empty() => {
+                Some(places(vec![vec![(ranges::of_number(least), ranges::of_number(most))]]))
+            }
+            _ => {
+                let values = if kind == Kind::Age { "ages such as \"7d\"" } else { "whole numbers" };
+                let help = format!(
+                    "give a lower bound (`gte` or `gt`), an upper bound (`lt` or `lte`), or one of each, as {values}"
+                );
+                self.refuse(value.span(), "no number meets this", help)
+            }
+        }
+    }
+
+    fn in_list(&mut self, fact: &Fact, value: &Spanned<DeValue<'_>>) -> Option<Test> {
+        let Some(name) = value.get_ref().as_str() else {
+            return self.refuse(value.span(), "not the name of a list", "`in` takes the name of a list of `[lists]`");
+        };
+        let Some(list) = self.vocabulary.list(name) else {
+            let help = format!("name a list of `[lists]`; {}", self.vocabulary.list_names());
+            return self.refuse(value.span(), format!("unknown list `{}`", plain(name, 40)), help);
+        };
+        let (kind, report) = (fact.kind(), &mut *self.report);
+        self.vocabulary.list_for(name, kind, || read_list(report, &list, name, fact))
+    }
+
+    fn refuse<T>(&mut self, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) -> Option<T> {
+        self.report.add(span, message, help);
+        None
     }
 }
 
-fn integer(value: &DeValue<'_>) -> Option<i64> {
-    value.as_integer().and_then(|number| i64::from_str_radix(number.as_str(), number.radix()).ok())
+/// Reads the entries of a list as values of a fact. A list may be empty: it is filled by others.
+fn read_list(report: &mut Report<'_>, list: &List<'_>, name: &str, fact: &Fact) -> Option<Test> {
+    let kind = fact.kind();
+    let mut meanings = Vec::new();
+    let mut bad: Vec<Range<usize>> = Vec::new();
+    let mut read = |entry: Written<'_>, span: Range<usize>| match listed(kind, entry) {
+        Some(meaning) => meanings.push(meaning),
+        None => bad.push(span),
+    };
+    match &list.entries {
+        Entries::Here(items) => items.iter().for_each(|item| read(written(item.get_ref()), item.span())),
+        Entries::Lines(text) => lines(text).for_each(|(line, span)| read(kind.in_a_line(line), span)),
+    }
+    if bad.is_empty() {
+        return Some(test(kind, meanings));
+    }
+    let before = report.turn_to(list.file);
+    let also = match bad.len() {
+        1 => String::new(),
+        more => format!("; {} more entries are none either", more - 1),
+    };
+    // One fault for the list: each of a hundred thousand would say the same.
+    if let Some(first) = bad.into_iter().next() {
+        let message = format!("not a value of `{fact}`, in the list `{name}`");
+        report.add(first, message, format!("{}{also}", kind.wants()));
+    }
+    report.turn_to(before);
+    None
 }
 
-fn parsed<T: FromStr>(value: &DeValue<'_>) -> Option<T> {
-    value.as_str()?.parse().ok()
+/// A list holds what a value can be; one of addresses holds networks, too.
+fn listed(kind: Kind, entry: Written<'_>) -> Option<Meaning> {
+    let as_network = || match (kind, entry) {
+        (Kind::Address, Written::Text(text)) => network(text).map(Meaning::Places),
+        _ => None,
+    };
+    kind.read(entry).or_else(as_network)
 }
 
-fn line_type(value: &DeValue<'_>) -> Option<LineType> {
-    let name = value.as_str()?;
-    LineType::ALL.into_iter().find(|known| known.as_str() == name)
+/// The lines of a list's file that hold something, each with its place. What follows a `#` is a comment.
+fn lines(text: &str) -> impl Iterator<Item = (&str, Range<usize>)> {
+    let mut next = 0;
+    text.split_inclusive('\n').filter_map(move |whole| {
+        let after = next + whole.len();
+        let start = std::mem::replace(&mut next, after);
+        let entry = whole.split('#').next().unwrap_or_default();
+        let start = start + (entry.len() - entry.trim_start().len());
+        let entry = entry.trim();
+        (!entry.is_empty()).then(|| (entry, start..start + entry.len()))
+    })
 }
 
-fn address(value: &DeValue<'_>) -> Option<IpNet> {
-    let ip: std::net::IpAddr = parsed(value)?;
-    Some(ip.to_canonical().into())
+fn test(kind: Kind, meanings: Vec<Meaning>) -> Test {
+    let (mut spots, mut words) = (Vec::new(), Vec::new());
+    for meaning in meanings {
+        match meaning {
+            Meaning::Places(places) => spots.extend(places),
+            Meaning::Word(word) => words.push(word),
+        }
+    }
+    match kind.is_word() {
+        true => Test::Words(Arc::new(Words::exact(words))),
+        false => Test::Scalars(Arc::new(Ranges::new(spots))),
+    }
+}
+
+fn places(places: Vec<Vec<(u128, u128)>>) -> Test {
+    Test::Scalars(Arc::new(Ranges::new(places.concat())))
+}
+
+fn patterns(patterns: Vec<Pattern>) -> Test {
+    Test::Words(Arc::new(Words::patterns(patterns)))
+}
+
+/// How a word of a fact can look.
+fn label<'v>(value: &'v DeValue<'_>) -> Option<&'v str> {
+    value.as_str().filter(|text| super::file::is_label(text))
 }
 
 /// Reads a network whose address has no bits beyond its length: `10.1.2.3/8` may mean two things.
-fn network(value: &DeValue<'_>) -> Option<IpNet> {
-    let network: IpNet = parsed(value)?;
+fn network(text: &str) -> Option<Vec<(u128, u128)>> {
+    let network: IpNet = text.parse().ok()?;
     // Clients with such addresses are compared as IPv4.
     let is_mapped = matches!(network, IpNet::V6(v6) if v6.addr().to_ipv4_mapped().is_some());
-    (network.trunc() == network && !is_mapped).then_some(network)
+    (network.trunc() == network && !is_mapped).then(|| ranges::of_network(network))
 }
+
+/// The operators of which one table may have two.
+const RANGE: [&str; 4] = ["gte", "gt", "lt", "lte"];
+
+/// How deeply groups may stand in each other.
+const DEEPEST: usize = 8;
+
+/// How much of a condition is quoted in a trace, in characters.
+const MOST_QUOTED: usize = 200;
