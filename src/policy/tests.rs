@@ -1,5 +1,8 @@
 //! What the parts do together: whole files in, decisions and diagnostics out.
 
+mod language;
+mod oracle;
+
 use std::{fmt::Write as _, time::Duration};
 
 use proptest::prelude::*;

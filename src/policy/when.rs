@@ -291,7 +291,7 @@ fn read_list(report: &mut Report<'_>, list: &List<'_>, name: &str, fact: &Fact) 
     let before = report.turn_to(list.file);
     let also = match bad.len() {
         1 => String::new(),
-        more => format!("; {} more entries are none either", more - 1),
+        all => format!("; {all} entries of the list are none"),
     };
     // One fault for the list: each of a hundred thousand would say the same.
     if let Some(first) = bad.into_iter().next() {
