@@ -71,6 +71,23 @@ pub enum Decision<'p> {
     Deny(&'p str),
 }
 
+impl Decision<'_> {
+    /// Whether it has the same effect: the names of rules and the words of reasons aside.
+    #[must_use]
+    pub fn is_same(self, other: Decision<'_>) -> bool {
+        match (self, other) {
+            (Self::Allow, Decision::Allow) | (Self::Deny(_), Decision::Deny(_)) => true,
+            (Self::Require(a), Decision::Require(b)) => {
+                (&a.acr, a.max_age, a.single_use) == (&b.acr, b.max_age, b.single_use)
+            }
+            (Self::Try(a), Decision::Try(b)) => {
+                (&a.routes, a.preflight, &a.code, &a.message) == (&b.routes, b.preflight, &b.code, &b.message)
+            }
+            _ => false,
+        }
+    }
+}
+
 /// One line: `allow`, `deny number_type`, `require phone` or `try citcall/flash_call, zadarma/sms`.
 impl fmt::Display for Decision<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

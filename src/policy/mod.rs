@@ -268,6 +268,18 @@ impl Policy {
         self.inner.compiled.shadow.as_ref()
     }
 
+    /// Asks this policy and its shadow. Returns both answers where they are not the same: this policy's first.
+    #[must_use]
+    pub fn shadow_difference(
+        &self,
+        section: Section,
+        context: &Context<'_>,
+    ) -> Option<(Evaluation<'_>, Evaluation<'_>)> {
+        let shadow = self.shadow()?.evaluate(section, context);
+        let ours = self.evaluate(section, context);
+        (!ours.decision.is_same(shadow.decision)).then_some((ours, shadow))
+    }
+
     /// The test cases that stand in the policy.
     #[must_use]
     pub fn cases(&self) -> &[Case] {

@@ -53,6 +53,7 @@ pub struct Proof {
     binding: Option<Binding>,
     key: Option<KeyThumbprint>,
     channel: Channel,
+    is_test: bool,
     acr: &'static str,
     auth_time: SystemTime,
     expires_at: SystemTime,
@@ -61,8 +62,9 @@ pub struct Proof {
 impl Proof {
     /// The one origin after a check. Reviewers: search for callers of `assertion`.
     fn assertion(assertion: Assertion, expires_at: SystemTime) -> Self {
-        let Assertion { jti, subject, phone, action, binding, key, channel, auth_time } = assertion;
-        Self { id: jti, subject, phone, action, binding, key, channel, acr: acr(channel), auth_time, expires_at }
+        let Assertion { jti, subject, phone, action, binding, key, channel, is_test, auth_time } = assertion;
+        let acr = acr(channel);
+        Self { id: jti, subject, phone, action, binding, key, channel, is_test, acr, auth_time, expires_at }
     }
 
     /// The name of this proof: its `jti`.
@@ -107,6 +109,12 @@ impl Proof {
         self.channel
     }
 
+    /// Whether the number is one of the policy's test numbers: then nothing was shown but the fixed code.
+    #[must_use]
+    pub fn is_test(&self) -> bool {
+        self.is_test
+    }
+
     /// The authentication context class (OpenID Connect Core, section 2): `phone`, or `email`.
     #[must_use]
     pub fn acr(&self) -> &str {
@@ -142,6 +150,7 @@ pub(crate) struct Assertion {
     pub(crate) binding: Option<Binding>,
     pub(crate) key: Option<KeyThumbprint>,
     pub(crate) channel: Channel,
+    pub(crate) is_test: bool,
     pub(crate) auth_time: SystemTime,
 }
 

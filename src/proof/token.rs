@@ -58,6 +58,9 @@ struct Claims {
     binding: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cnf: Option<Confirmation>,
+    /// Only in proofs of test numbers, which show nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    test: bool,
 }
 
 /// The key that has to be shown beside the token (RFC 7800, section 3; `jkt` by RFC 9449, section 6.1). Another way of naming a
@@ -86,9 +89,10 @@ pub(super) fn sign(proofs: &Proofs, proof: &Proof) -> Result<String> {
         action: proof.action.as_str().to_owned(),
         channel: proof.channel,
         phone_number: proof.phone.to_e164(),
-        phone_number_verified: shows_phone(proof.channel),
+        phone_number_verified: shows_phone(proof.channel) && !proof.is_test,
         binding: proof.binding.as_ref().map(|binding| binding.as_str().to_owned()),
         cnf: proof.key.as_ref().map(|key| Confirmation { jkt: key.as_str().to_owned() }),
+        test: proof.is_test,
     };
     encode(&header, &claims, &key.signing)
         .map_err(|source| Error::new(ErrorKind::Unavailable, "a proof could not be signed").with_source(source))
@@ -143,7 +147,8 @@ impl Claims {
 
     fn into_proof(self) -> Option<Proof> {
         // What our own words would not say was not said by us.
-        if self.phone_number_verified != shows_phone(self.channel) || self.acr != acr(self.channel) {
+        let verified = shows_phone(self.channel) && !self.test;
+        if self.phone_number_verified != verified || self.acr != acr(self.channel) {
             return None;
         }
         let assertion = Assertion {
@@ -154,6 +159,7 @@ impl Claims {
             binding: self.binding.map(Binding::new).transpose().ok()?,
             key: self.cnf.map(|cnf| KeyThumbprint::new(cnf.jkt)).transpose().ok()?,
             channel: self.channel,
+            is_test: self.test,
             auth_time: time(self.auth_time)?,
         };
         Some(Proof::assertion(assertion, time(self.exp)?))
@@ -210,6 +216,7 @@ mod tests {
             binding: Some(Binding::new("100 EUR to Ada").unwrap()),
             key: Some(KeyThumbprint::new("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I").unwrap()),
             channel: Channel::FlashCall,
+            is_test: false,
             auth_time: now(),
         }
     }
@@ -330,6 +337,21 @@ mod tests {
         assert_eq!(proof.acr(), "email");
         assert_eq!(part(token.expose(), 1)["phone_number_verified"], false);
         assert!(proofs.verify(token.expose(), now()).is_ok());
+    }
+
+    #[test]
+    fn a_proof_of_a_test_number_says_so_and_says_nothing_about_the_phone() {
+        let [key, ..] = one_of_each();
+        let proofs = proofs(ProofKeys::new(key.clone()));
+        let (_, token) = proofs.issue(Assertion { is_test: true, ..assertion() }).unwrap();
+        let claims = part(token.expose(), 1);
+        assert_eq!((&claims["test"], &claims["phone_number_verified"]), (&json!(true), &json!(false)));
+        assert!(proofs.verify(token.expose(), now()).unwrap().is_test());
+        let (_, real) = proofs.issue(assertion()).unwrap();
+        assert!(part(real.expose(), 1).get("test").is_none());
+        // Who takes the mark away has to say that the phone was shown, and cannot sign it; without that it is no proof.
+        let unmarked = signed(&key, |_, claims| claims["phone_number_verified"] = json!(false));
+        assert_eq!(proofs.verify(&unmarked, now()).unwrap_err(), ProofRefusal::Malformed);
     }
 
     #[test]

@@ -179,6 +179,7 @@ impl Inner {
             binding: private.binding()?,
             key: private.key()?,
             channel: *channel,
+            is_test: private.is_test,
             auth_time,
         };
         let (proof, token) = self.proofs.issue(assertion)?;

@@ -20,7 +20,7 @@ use crate::{
     ids::{Action, CheckId, Subject},
     limiter::{Limiter, LocalLimiter},
     phone::PhoneNumber,
-    policy::{Catalogue, Policy},
+    policy::{Catalogue, CodeRules, Policy, Sources},
     proof::{ProofKey, ProofKeys, Proofs},
     provider::Provider,
     store::{MemoryStore, Store},
@@ -41,13 +41,13 @@ pub struct WantsPolicy;
 /// The key of proofs is still missing.
 #[derive(Debug)]
 pub struct WantsProofKey {
-    policy: (String, String),
+    policy: Sources,
 }
 
 /// Everything that has no default is there.
 #[derive(Debug)]
 pub struct Ready {
-    policy: (String, String),
+    policy: Sources,
     proof_keys: ProofKeys,
     providers: Vec<Arc<dyn Provider>>,
     store: Option<Arc<dyn Store>>,
@@ -60,6 +60,7 @@ pub struct Ready {
     issuer: String,
     audience: String,
     proof_lifetime: Duration,
+    takes_test_numbers: bool,
 }
 
 impl Builder<WantsPolicy> {
@@ -70,20 +71,26 @@ impl Builder<WantsPolicy> {
     /// Takes the text of a policy file. `name` stands in the errors. It is loaded by [`build`](Builder::build), when the
     /// providers are known.
     pub fn policy(self, name: impl Into<String>, text: impl Into<String>) -> Builder<WantsProofKey> {
-        Builder { state: WantsProofKey { policy: (name.into(), text.into()) } }
+        self.policy_sources(Sources::new(name, text))
     }
 
-    /// Reads a policy file.
+    /// Takes a policy and the files that it names.
+    pub fn policy_sources(self, policy: Sources) -> Builder<WantsProofKey> {
+        Builder { state: WantsProofKey { policy } }
+    }
+
+    /// Reads a policy file and the files that it names.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Misconfigured`] when it cannot be read.
     pub fn policy_file(self, path: impl AsRef<Path>) -> Result<Builder<WantsProofKey>> {
-        let name = path.as_ref().display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|source| {
-            Error::new(ErrorKind::Misconfigured, format!("the policy file `{name}` cannot be read")).with_source(source)
+        let path = path.as_ref();
+        let sources = Sources::read(path).map_err(|source| {
+            let message = format!("the policy file `{}` cannot be read", path.display());
+            Error::new(ErrorKind::Misconfigured, message).with_source(source)
         })?;
-        Ok(self.policy(name, text))
+        Ok(self.policy_sources(sources))
     }
 }
 
@@ -111,6 +118,7 @@ impl Builder<WantsProofKey> {
                 issuer: "handset".to_owned(),
                 audience: "handset".to_owned(),
                 proof_lifetime: Proofs::DEFAULT_LIFETIME,
+                takes_test_numbers: false,
             },
         }
     }
@@ -186,6 +194,13 @@ impl Builder<Ready> {
         self
     }
 
+    /// Takes the policy's `[test_numbers]` and the proofs of their checks, which show nothing: whoever knows the fixed code
+    /// passes. Without it checks of such numbers are not started, and their proofs are refused. Not for production.
+    pub fn danger_take_test_numbers(mut self) -> Self {
+        self.state.takes_test_numbers = true;
+        self
+    }
+
     /// Loads the policy against the providers and puts everything together.
     ///
     /// # Errors
@@ -193,9 +208,8 @@ impl Builder<Ready> {
     /// [`ErrorKind::Misconfigured`] with what is wrong and where: every fault of the policy file, two providers of one name,
     /// a mount that is no path, a proof lifetime of nothing.
     pub fn build(self) -> Result<Verifier> {
-        let Ready { policy: (file_name, text), .. } = &self.state;
         let (providers, catalogue) = catalogue(&self.state.providers)?;
-        let policy = load(file_name, text, &catalogue)?;
+        let policy = load(&self.state.policy, &catalogue)?;
         tracing::info!(policy = policy.hash(), "policy loaded");
 
         let server_key = self.state.server_key.map_or_else(ServerKey::random, Ok)?;
@@ -227,13 +241,15 @@ impl Builder<Ready> {
                 public_url: self.state.public_url.map(public_url).transpose()?,
                 return_page: self.state.return_page.map(return_page).transpose()?,
                 polls: Polls::builder().time_to_live(POLL_PAUSE).build(),
+                out_of_reach: Polls::builder().time_to_live(OUT_OF_REACH).build(),
+                takes_test_numbers: self.state.takes_test_numbers,
             }),
         })
     }
 }
 
-pub(super) fn load(file_name: &str, text: &str, catalogue: &Catalogue) -> Result<Policy> {
-    Policy::parse(file_name, text, catalogue)
+pub(super) fn load(sources: &Sources, catalogue: &Catalogue) -> Result<Policy> {
+    Policy::compile(sources, catalogue)
         .map_err(|faults| Error::new(ErrorKind::Misconfigured, "the policy does not load").with_source(faults))
 }
 
@@ -292,13 +308,16 @@ fn decoy(keys: &Keys) -> Result<(CheckId, crate::check::Sealed)> {
     let id = CheckId::random()?;
     let phone = PhoneNumber::parse("+12025550100", None)?;
     let request = StartRequest::new(Subject::new(id.to_string())?, phone, Action::new("decoy")?);
-    let plan = Planned { routes: vec![("decoy".to_owned(), Channel::Sms)], preflight: false };
-    let private = Private::new(&request, plan, Duration::ZERO);
+    let routes = vec![("decoy".to_owned(), Channel::Sms)];
+    let private = Private::new(&request, Planned { routes, preflight: false, code: CodeRules::default(), test: None });
     Ok((id, keys.seal(&id, &private)?))
 }
 
 /// How long a vendor is left alone between two questions about the same check.
 const POLL_PAUSE: Duration = Duration::from_secs(1);
+
+/// For how long a provider that could not be reached counts as unhealthy.
+const OUT_OF_REACH: Duration = Duration::from_secs(30);
 
 /// How long a start may be under way.
 const FLIGHT: Duration = Duration::from_secs(120);

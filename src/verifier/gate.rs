@@ -1,14 +1,18 @@
 //! Whether a request may pass: the layer's decision, pure.
 
-use std::{net::IpAddr, sync::Arc, time::SystemTime};
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
-use super::{Inner, Verifier};
+use super::{Inner, Verifier, ask_shadow};
 use crate::{
     check::Digest,
     error::Result,
     ids::{Action, Binding, KeyThumbprint, RuleName, Subject},
-    phone::PhoneNumber,
-    policy::{Context, Requirement, StepUp},
+    phone::{PhoneNumber, Region},
+    policy::{Context, Requirement, Section, Signals, StepUp},
     proof::Proof,
 };
 
@@ -29,8 +33,26 @@ pub struct Facts {
     pub amount: Option<i64>,
     /// The currency, by its three letters of ISO 4217.
     pub currency: Option<String>,
+    /// Whether the subject has paid this payee before.
+    pub payee_known: Option<bool>,
     /// The client's address.
     pub client_ip: Option<IpAddr>,
+    /// Where that address is.
+    pub client_ip_region: Option<Region>,
+    /// Whether the client is on mobile data.
+    pub client_mobile_data: Option<bool>,
+    /// What the client runs on, in words of the application, such as `ios`.
+    pub client_platform: Option<String>,
+    /// Whether the subject is an account, and not a visitor.
+    pub subject_known: Option<bool>,
+    /// How old the account is.
+    pub subject_age: Option<Duration>,
+    /// Whether the account has shown possession of a phone before.
+    pub subject_had_verified_phone: Option<bool>,
+    /// How many answers of the subject were wrong of late.
+    pub subject_failures: Option<u32>,
+    /// What others know of the number or the client.
+    pub signals: Signals,
     /// The transaction that the proof has to be bound to. A proof that is bound to another one, or to none, is refused; so is
     /// a bound proof where no binding is given.
     pub binding: Option<Binding>,
@@ -64,6 +86,13 @@ impl Facts {
         self
     }
 
+    /// Says what others know of the number or the client.
+    #[must_use]
+    pub fn with_signals(mut self, signals: Signals) -> Self {
+        self.signals = signals;
+        self
+    }
+
     /// Says which transaction the proof has to be bound to.
     #[must_use]
     pub fn with_binding(mut self, binding: Binding) -> Self {
@@ -92,8 +121,40 @@ impl Facts {
         if let Some(currency) = &self.currency {
             context = context.currency(currency);
         }
+        if let Some(known) = self.payee_known {
+            context = context.payee_known(known);
+        }
+        self.describe_subject(self.describe_client(context)).signals(&self.signals)
+    }
+
+    fn describe_client<'a>(&'a self, mut context: Context<'a>) -> Context<'a> {
         if let Some(ip) = self.client_ip {
             context = context.client_ip(ip);
+        }
+        if let Some(region) = self.client_ip_region {
+            context = context.client_ip_region(region);
+        }
+        if let Some(on) = self.client_mobile_data {
+            context = context.client_mobile_data(on);
+        }
+        if let Some(platform) = &self.client_platform {
+            context = context.client_platform(platform);
+        }
+        context
+    }
+
+    fn describe_subject<'a>(&'a self, mut context: Context<'a>) -> Context<'a> {
+        if let Some(known) = self.subject_known {
+            context = context.subject_known(known);
+        }
+        if let Some(age) = self.subject_age {
+            context = context.subject_age(age);
+        }
+        if let Some(had) = self.subject_had_verified_phone {
+            context = context.subject_had_verified_phone(had);
+        }
+        if let Some(failures) = self.subject_failures {
+            context = context.subject_failures(failures);
         }
         context
     }
@@ -134,12 +195,14 @@ impl Verifier {
     pub(crate) fn gate(&self, visit: &Visit<'_>) -> Gate {
         let inner = &self.inner;
         let policy = inner.policy.load();
-        let requirement = match policy.step_up(&visit.facts.describe(Context::new(visit.action))) {
+        let now = inner.clock.read().now;
+        let facts = visit.facts.describe(Context::new(visit.action)).at(now);
+        ask_shadow(&policy, Section::StepUp, &facts);
+        let requirement = match policy.step_up(&facts) {
             StepUp::Allow => return Gate::Open,
             StepUp::Deny { rule, reason } => return Gate::Deny { rule, reason },
             StepUp::Require(requirement) => requirement,
         };
-        let now = inner.clock.read().now;
         match inner.meets(visit, &requirement, now) {
             Ok(proof) => {
                 let claim = requirement.single_use.then(|| SingleUse {
@@ -191,6 +254,9 @@ impl Inner {
         }
         if visit.facts.phone.is_some_and(|phone| phone != *proof.phone()) {
             return Err("the proof is for another number");
+        }
+        if proof.is_test() && !self.takes_test_numbers {
+            return Err("the proof is of a number for tests");
         }
         if proof.acr() != requirement.acr {
             return Err("the proof is of another kind");

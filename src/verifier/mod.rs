@@ -39,7 +39,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     ids::{Action, CheckId, Subject},
     limiter::{Admission, LimitFacts, LimitKey, Limiter},
-    policy::{Catalogue, KeyPart, On, Policy},
+    policy::{Catalogue, Context, Health, KeyPart, Limit, On, Policy, Section, Sources},
     proof::{Proof, ProofToken, Proofs},
     provider::{Prompt, Provider},
     store::Store,
@@ -104,6 +104,9 @@ struct Inner {
     return_page: Option<String>,
     /// Checks whose vendor was asked a moment ago.
     polls: Polls<CheckId, ()>,
+    /// Providers that could not be reached a while ago.
+    out_of_reach: Polls<&'static str, ()>,
+    takes_test_numbers: bool,
     _sweeper: sweep::Sweeper,
 }
 
@@ -173,7 +176,16 @@ impl Verifier {
     ///
     /// [`ErrorKind::Misconfigured`] with every fault of the file; the policy in force stays, and a warning is logged.
     pub fn replace_policy(&self, file_name: &str, text: &str) -> Result<()> {
-        match builder::load(file_name, text, &self.inner.catalogue) {
+        self.replace_policy_sources(&Sources::new(file_name, text))
+    }
+
+    /// The same for a policy and the files that it names.
+    ///
+    /// # Errors
+    ///
+    /// As [`replace_policy`](Self::replace_policy).
+    pub fn replace_policy_sources(&self, sources: &Sources) -> Result<()> {
+        match builder::load(sources, &self.inner.catalogue) {
             Ok(policy) => {
                 tracing::info!(policy = policy.hash(), "policy replaced");
                 self.inner.policy.store(Arc::new(policy));
@@ -229,13 +241,51 @@ impl Inner {
             if limit.key.contains(&KeyPart::Provider) != facts.provider.is_some() {
                 continue;
             }
-            let Some(key) = LimitKey::of(&self.keys, limit, facts) else { continue };
-            if let Admission::Refused { retry_after } = self.limiter.check(limit, key, now).await? {
-                tracing::info!(limit = %limit.name, wait = retry_after.as_secs(), "over a limit");
-                return Err(over_limit(retry_after));
-            }
+            self.count(limit, facts, now).await?;
         }
         Ok(())
+    }
+
+    /// Takes one from the limits on messages: those of the policy, or that of its test numbers.
+    async fn limit_start(&self, facts: &LimitFacts<'_>, is_test: bool, now: SystemTime) -> Result<()> {
+        let policy = self.policy.load_full();
+        match policy.test_numbers() {
+            Some(numbers) if is_test => self.count(&numbers.limit, facts, now).await,
+            _ => self.limit(On::Start, facts, now).await,
+        }
+    }
+
+    async fn count(&self, limit: &Limit, facts: &LimitFacts<'_>, now: SystemTime) -> Result<()> {
+        let Some(key) = LimitKey::of(&self.keys, limit, facts) else { return Ok(()) };
+        match self.limiter.check(limit, key, now).await? {
+            Admission::Granted => Ok(()),
+            Admission::Refused { retry_after } => {
+                tracing::info!(limit = %limit.name, wait = retry_after.as_secs(), "over a limit");
+                Err(over_limit(retry_after))
+            }
+        }
+    }
+
+    /// Which providers could be reached of late.
+    fn health(&self) -> Health {
+        let healthy = |name: &&'static str| !self.out_of_reach.contains_key(*name);
+        self.providers.keys().fold(Health::new(), |health, name| health.with(*name, healthy(name)))
+    }
+}
+
+/// Asks the policy's shadow the same, and tells where it would answer otherwise.
+fn ask_shadow(policy: &Policy, section: Section, context: &Context<'_>) {
+    if let Some((ours, shadow)) = policy.shadow_difference(section, context) {
+        tracing::info!(
+            policy = ours.policy,
+            shadow = shadow.policy,
+            %section,
+            rule = ?ours.rule,
+            decision = %ours.decision,
+            shadow_rule = ?shadow.rule,
+            shadow_decision = %shadow.decision,
+            "the shadow policy would decide otherwise"
+        );
     }
 }
 

@@ -10,7 +10,9 @@ use crate::{
     error::Result,
     ids::{Action, Binding, KeyThumbprint, Subject},
     phone::PhoneNumber,
+    policy::{CodeRules, Resend},
     provider::{Handle, Prompt},
+    secret::Code,
 };
 
 /// The private part of a check: encrypted in the store, open only while a request is served.
@@ -36,16 +38,24 @@ pub(super) struct Private {
     /// The code that was sent, where the policy wants the same one sent again.
     pub(super) code: Option<Zeroizing<String>>,
     pub(super) resend_after: Duration,
+    pub(super) resend: Resend,
+    /// How many digits a code of ours has.
+    pub(super) digits: u8,
+    /// Whether the number is one for tests: nothing is sent to it, and what it proves is marked.
+    pub(super) is_test: bool,
 }
 
 /// What the policy said when the check began.
 pub(super) struct Planned {
     pub(super) routes: Vec<(String, Channel)>,
     pub(super) preflight: bool,
+    pub(super) code: CodeRules,
+    /// The code of a number for tests.
+    pub(super) test: Option<Code>,
 }
 
 impl Private {
-    pub(super) fn new(request: &super::StartRequest, plan: Planned, resend_after: Duration) -> Self {
+    pub(super) fn new(request: &super::StartRequest, plan: Planned) -> Self {
         Self {
             subject: request.subject.as_str().to_owned(),
             phone: request.phone.to_e164(),
@@ -61,8 +71,11 @@ impl Private {
             handle: None,
             prompt: Prompt::Wait,
             state: None,
-            code: None,
-            resend_after,
+            is_test: plan.test.is_some(),
+            code: plan.test.map(|code| Zeroizing::new(code.expose().to_owned())),
+            resend_after: plan.code.resend_after,
+            resend: plan.code.resend,
+            digits: plan.code.digits,
         }
     }
 

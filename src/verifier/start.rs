@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr, sync::Arc, time::SystemTime};
 use tracing::Instrument;
 
 use super::{
-    Check, Facts, Inner, Verifier, over_limit,
+    Check, Facts, Inner, Verifier, ask_shadow, over_limit,
     private::{Planned, Private},
 };
 use crate::{
@@ -15,7 +15,8 @@ use crate::{
     ids::{Action, Binding, CheckId, KeyThumbprint, Subject},
     limiter::LimitFacts,
     phone::PhoneNumber,
-    policy::{Context, On, Policy, Routing},
+    policy::{Context, Policy, Routing, Section},
+    secret::Code,
     store::{Claim, Created, Judge, NewCheck, Record, Step},
 };
 
@@ -157,14 +158,15 @@ impl Verifier {
 
     async fn begin(&self, request: StartRequest, claims: Claims, now: SystemTime) -> Result<CheckId> {
         let policy = self.inner.policy.load_full();
-        let planned = plan(&policy, &request)?;
+        let planned = plan(&self.inner, &policy, &request, now)?;
         let id = CheckId::random()?;
-        let private = Private::new(&request, planned, policy.code().resend_after);
+        let state = State::new(planned.code.attempts, now + planned.code.lifetime);
+        let private = Private::new(&request, planned);
         let record = Record {
             owner: claims.owner,
             number: self.inner.keys.name("number", &[&request.phone.digits().to_be_bytes()]),
             context: context(&self.inner, &request.action, request.binding.as_ref()),
-            state: State::new(policy.code().attempts, now + policy.code().lifetime),
+            state,
             judge: Judge::Nobody,
             sealed: self.inner.keys.seal(&id, &private)?,
         };
@@ -179,7 +181,7 @@ impl Verifier {
                     action: Some(&request.action),
                     provider: None,
                 };
-                if let Err(error) = self.inner.limit(On::Start, &facts, now).await {
+                if let Err(error) = self.inner.limit_start(&facts, private.is_test, now).await {
                     self.inner.store.advance(id, Step::NotSent { leg: 0 }, now).await?;
                     return Err(error);
                 }
@@ -207,12 +209,15 @@ fn context(inner: &Inner, action: &Action, binding: Option<&Binding>) -> Digest 
 }
 
 /// The routes that the policy allows, the asked channel first.
-fn plan(policy: &Policy, request: &StartRequest) -> Result<Planned> {
+fn plan(inner: &Inner, policy: &Policy, request: &StartRequest, now: SystemTime) -> Result<Planned> {
+    let health = inner.health();
     let facts = request.facts.describe(Context::new(&request.action)).phone(&request.phone);
+    let facts = facts.at(now).providers(&health).check_legs(0).channels_tried([]);
     let facts = match request.client_ip {
         Some(ip) => facts.client_ip(ip),
         None => facts,
     };
+    ask_shadow(policy, Section::Route, &facts);
     let plan = match policy.route(&facts) {
         Routing::Try(plan) => plan,
         Routing::Deny { rule, reason } => {
@@ -229,7 +234,17 @@ fn plan(policy: &Policy, request: &StartRequest) -> Result<Planned> {
         // Stable: the plan's order stays among the rest.
         routes.sort_by_key(|(_, channel)| *channel != wanted);
     }
-    Ok(Planned { routes, preflight: plan.preflight })
+    let test = test_code(inner, policy, &request.phone, now)?;
+    Ok(Planned { routes, preflight: plan.preflight, code: plan.code, test })
+}
+
+/// The code of a number for tests. A verifier that takes none of them does not start such a check: there is nobody to reach.
+fn test_code(inner: &Inner, policy: &Policy, phone: &PhoneNumber, now: SystemTime) -> Result<Option<Code>> {
+    match policy.test_numbers().filter(|numbers| numbers.is_test(phone, now)) {
+        Some(numbers) if inner.takes_test_numbers => Ok(Some(numbers.code.clone())),
+        Some(_) => Err(Error::new(ErrorKind::Denied, "this number is for tests only; use another one")),
+        None => Ok(None),
+    }
 }
 
 /// What a start holds on to, so that its repetition finds it.

@@ -160,7 +160,7 @@ impl Verifier {
 
     /// Asks the vendor, beside the request, what became of a message that a person says did not come.
     fn trace_delivery(&self, id: CheckId, private: &Private) {
-        let Some((name, channel)) = private.current().cloned() else { return };
+        let Some((name, channel)) = private.current().cloned().filter(|_| !private.is_test) else { return };
         let Some(handle) = private.handle.clone() else { return };
         let Some(provider) = self.inner.providers.get(name.as_str()).cloned() else { return };
         let ask = async move {
