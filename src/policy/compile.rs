@@ -54,10 +54,7 @@ fn whole(
 ) -> Option<Policy> {
     let mut file = File::read(report, sources, main)?;
     let mut used = std::mem::take(&mut file.files);
-    let shadow = match file.shadow.take() {
-        Some(section) => Some(shadow(report, sources, catalogue, &section, may_have_shadow)),
-        None => None,
-    };
+    let shadow = file.shadow.take().map(|section| shadow(report, sources, catalogue, &section, may_have_shadow));
     report.turn_to(main);
     let mut compiled = compile(report, sources, file, main, catalogue, &mut used)?;
     compiled.shadow = match shadow {

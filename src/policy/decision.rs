@@ -42,7 +42,6 @@ pub struct Requirement {
 /// Which routes a check may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "callers must handle a new decision")]
-#[expect(clippy::large_enum_variant, reason = "made once for a check and taken apart at once")]
 #[must_use]
 pub enum Routing {
     /// These.

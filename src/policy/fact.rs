@@ -113,7 +113,7 @@ impl Fact {
 
 /// The facts that every policy has, but for the number's being a test number.
 pub(super) fn built_in() -> impl Iterator<Item = Fact> {
-    FACTS.iter().map(|(name, kind, read)| Fact { name: Arc::from(*name), kind: *kind, source: Source::Context(*read) })
+    FACTS.iter().map(|known| Fact { name: known.0.into(), kind: known.1, source: Source::Context(known.2) })
 }
 
 impl PartialEq for Fact {
@@ -325,32 +325,34 @@ impl Kind {
     }
 }
 
-/// One line for each fact: its name, what its values are, and where they are read.
-const FACTS: &[(&str, Kind, for<'c, 'a> fn(&'c Context<'a>) -> Option<Value<'c>>)] = &[
-    ("action", Kind::Action, |c| Some(Value::Word(c.action.as_str()))),
-    ("amount", Kind::Number, |c| number(c.plain.amount?)),
-    ("currency", Kind::Currency, |c| Some(Value::Word(std::str::from_utf8(c.plain.currency.as_ref()?).ok()?))),
-    ("payee_known", Kind::Flag, |c| flag(c.plain.payee_known?)),
-    ("client.ip", Kind::Address, |c| Some(Value::Scalar(ranges::of_address(c.plain.client_ip?)))),
-    ("client.ip_region", Kind::Region, |c| Some(Value::Word(c.plain.client_ip_region.as_ref()?.as_str()))),
-    ("client.mobile_data", Kind::Flag, |c| flag(c.plain.client_mobile_data?)),
-    ("client.platform", Kind::Platform, |c| c.client_platform.map(Value::Word)),
-    ("subject.known", Kind::Flag, |c| flag(c.plain.subject_known?)),
-    ("subject.age", Kind::Age, |c| Some(Value::Scalar(Value::age(c.plain.subject_age?)))),
-    ("subject.had_verified_phone", Kind::Flag, |c| flag(c.plain.subject_had_verified_phone?)),
-    ("subject.failures", Kind::Count, |c| number(c.plain.subject_failures?.into())),
-    ("time.hour", Kind::Hour, |c| number(i64::try_from(seconds(c)? / 3600 % 24).ok()?)),
-    ("time.weekday", Kind::Weekday, |c| {
+/// A fact that every policy has: its name, what its values are, and where they are read.
+struct Known(&'static str, Kind, for<'c, 'a> fn(&'c Context<'a>) -> Option<Value<'c>>);
+
+const FACTS: &[Known] = &[
+    Known("action", Kind::Action, |c| Some(Value::Word(c.action.as_str()))),
+    Known("amount", Kind::Number, |c| number(c.plain.amount?)),
+    Known("currency", Kind::Currency, |c| Some(Value::Word(std::str::from_utf8(c.plain.currency.as_ref()?).ok()?))),
+    Known("payee_known", Kind::Flag, |c| flag(c.plain.payee_known?)),
+    Known("client.ip", Kind::Address, |c| Some(Value::Scalar(ranges::of_address(c.plain.client_ip?)))),
+    Known("client.ip_region", Kind::Region, |c| Some(Value::Word(c.plain.client_ip_region.as_ref()?.as_str()))),
+    Known("client.mobile_data", Kind::Flag, |c| flag(c.plain.client_mobile_data?)),
+    Known("client.platform", Kind::Platform, |c| c.client_platform.map(Value::Word)),
+    Known("subject.known", Kind::Flag, |c| flag(c.plain.subject_known?)),
+    Known("subject.age", Kind::Age, |c| Some(Value::Scalar(Value::age(c.plain.subject_age?)))),
+    Known("subject.had_verified_phone", Kind::Flag, |c| flag(c.plain.subject_had_verified_phone?)),
+    Known("subject.failures", Kind::Count, |c| number(c.plain.subject_failures?.into())),
+    Known("time.hour", Kind::Hour, |c| number(i64::try_from(seconds(c)? / 3600 % 24).ok()?)),
+    Known("time.weekday", Kind::Weekday, |c| {
         // The first of January 1970 was a Thursday.
         let day = usize::try_from((seconds(c)? / 86_400 + 3) % 7).ok()?;
         WEEKDAYS.get(day).copied().map(Value::Word)
     }),
-    ("phone.region", Kind::Region, |c| Some(Value::Word(c.plain.region.as_ref()?.as_str()))),
-    ("phone.country_code", Kind::CountryCode, |c| number(c.plain.phone.as_ref()?.country_code().into())),
-    ("phone.type", Kind::LineType, |c| Some(Value::Word(c.plain.phone.as_ref()?.line_type().as_str()))),
-    ("phone.prefix", Kind::Prefix, |c| Some(Value::Scalar(ranges::of_phone(c.plain.phone.as_ref()?)))),
-    ("check.legs", Kind::Count, |c| number(c.plain.check_legs?.into())),
-    ("check.channels_tried", Kind::Channels, |c| Some(Value::Scalar(c.plain.channels_tried?.into()))),
+    Known("phone.region", Kind::Region, |c| Some(Value::Word(c.plain.region.as_ref()?.as_str()))),
+    Known("phone.country_code", Kind::CountryCode, |c| number(c.plain.phone.as_ref()?.country_code().into())),
+    Known("phone.type", Kind::LineType, |c| Some(Value::Word(c.plain.phone.as_ref()?.line_type().as_str()))),
+    Known("phone.prefix", Kind::Prefix, |c| Some(Value::Scalar(ranges::of_phone(c.plain.phone.as_ref()?)))),
+    Known("check.legs", Kind::Count, |c| number(c.plain.check_legs?.into())),
+    Known("check.channels_tried", Kind::Channels, |c| Some(Value::Scalar(c.plain.channels_tried?.into()))),
 ];
 
 fn flag<'c>(flag: bool) -> Option<Value<'c>> {

@@ -1,7 +1,7 @@
 //! Which step, and which route? One file answers, and nothing here asks the clock or the network.
 //!
-//! A policy is one TOML file, at most 64 KiB long. It is read and checked when the program starts; from then on it is
-//! immutable, and evaluating it cannot fail.
+//! A policy is one TOML file, at most 1 MiB long, with the files that it names. It is read and checked when the program
+//! starts; from then on it is immutable, and evaluating it cannot fail.
 //!
 //! ```toml
 #![doc = include_str!("../../examples/policy.toml")]
@@ -26,51 +26,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # How rules are read
-//!
-//! The first rule of a section that matches decides. When no `[[step_up]]` rule matches, the request passes; when no
-//! `[[route]]` rule matches, the check is refused with the reason `no_route`. A rule matches when every condition of its
-//! `when` holds; a rule without `when` matches always, and a rule that an earlier one hides is a load error.
-//!
-//! | fact | value | more |
-//! |---|---|---|
-//! | `action` | `"transfer"` | |
-//! | `amount` | `1000` | `{ gte = 1000, lt = 5000 }` (also `gt`, `lte`) |
-//! | `currency` | `"EUR"` | |
-//! | `client.ip` | `"192.0.2.1"` | `{ cidr = "192.0.2.0/24" }` |
-//! | `phone.region` | `"LV"` | `[[route]]` only |
-//! | `phone.country_code` | `371` | `[[route]]` only; `gte`, `gt`, `lt`, `lte` |
-//! | `phone.type` | `"mobile"` | `[[route]]` only; the names of [`LineType`](crate::phone::LineType) |
-//! | `phone.prefix` | `"+3716"`: how the number begins | `[[route]]` only |
-//!
-//! In place of a value a list may stand, which means any of them; `{ not = .. }` around either means none of them.
-//! `"phone.type" = ".."` and `phone = { type = ".." }` are the same.
-//!
-//! **A missing fact is read the careful way.** A condition on a fact that the request lacks holds in rules that ask or deny
-//! (`require`, `deny`), with `not` and without, and does not hold in rules that allow or send (`allow`, `try`). An
-//! application that forgets to hand in the amount of a transfer is thus asked for a step, never let through. Among several
-//! rules that ask, put the strictest first. A number of no country lacks `phone.region`.
-//!
-//! # What a file leaves out
-//!
-//! | section | key | range | default |
-//! |---|---|---|---|
-//! | | `version` | 1 | required |
-//! | | `profile` | `"none"` | `"none"` |
-//! | `[code]` | `digits`, of codes that are ours to choose | 6 to 10 | 6 |
-//! | | `lifetime` | to 10 minutes | `"5m"` |
-//! | | `attempts`, per check | 1 to 10 | 5 |
-//! | | `resend` | `"reuse"`, `"rotate"` | `"reuse"` |
-//! | | `resend_after` | shorter than `lifetime` | `"30s"` |
-//! | `[budget]` | `failures` | to 100 | `"10/1h"` |
-//! | `[[route]]` | `preflight`: ask vendors that can whether they serve the device | | `false` |
-//! | `require` | `acr` | one word | required |
-//! | | `max_age` | to 31 days | `"5m"` |
-//! | | `single_use` | | `false` |
-//!
-//! A file without any `[[limit]]` has these limits: 5 sends an hour and 10 a day to a number, 10 sends an hour for a subject,
-//! 20 sends an hour from a network, 30 answers in ten minutes from a subject. **A file with one `[[limit]]` has only its
-//! own.**
+#![doc = include_str!("language.md")]
 
 mod case;
 mod code;

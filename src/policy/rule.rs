@@ -105,7 +105,6 @@ impl<'p> Rule<'p> {
     }
 
     /// What it answers when it matches.
-    #[must_use]
     pub fn answer(&self) -> Decision<'p> {
         self.answer
     }

@@ -50,6 +50,15 @@ struct Source {
     path: String,
     /// Its text, or why there is none.
     text: Result<String, String>,
+    /// Where its lines end.
+    ends: Vec<usize>,
+}
+
+impl Source {
+    fn new(name: String, path: String, text: Result<String, String>) -> Self {
+        let ends = text.iter().flat_map(|text| text.match_indices('\n')).map(|(end, _)| end).collect();
+        Self { name, path, text, ends }
+    }
 }
 
 impl Sources {
@@ -58,7 +67,7 @@ impl Sources {
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         let name = name.into();
         let path = Path::new(&name).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        Self { files: vec![Source { name, path, text: Ok(text.into()) }] }
+        Self { files: vec![Source::new(name, path, Ok(text.into()))] }
     }
 
     /// Adds a file that the policy names, by its path as seen from the folder of the policy.
@@ -98,7 +107,7 @@ impl Sources {
         let name =
             main.and_then(Path::parent).map_or_else(|| path.clone(), |folder| folder.join(&path).display().to_string());
         self.files.retain(|known| known.path != path);
-        self.files.push(Source { name, path, text });
+        self.files.push(Source::new(name, path, text));
     }
 
     /// The position of a file by its path, as seen from the folder of the policy.
@@ -135,8 +144,7 @@ impl Sources {
 
     /// The line of a place in a file, from 1.
     pub(super) fn line(&self, file: usize, offset: usize) -> usize {
-        let text = self.text(file);
-        text.get(..offset).unwrap_or(text).matches('\n').count() + 1
+        self.files.get(file).map_or(0, |source| source.ends.partition_point(|end| *end < offset)) + 1
     }
 
     /// Names the texts of some files among others: half of a SHA-256, as 32 hexadecimal digits. Of one file it is that of

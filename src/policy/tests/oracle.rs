@@ -104,7 +104,10 @@ impl Ask {
 
     /// `None` when the fact is missing.
     fn holds(&self, r: &Request) -> Option<bool> {
-        let number = || r.phone.map(|(number, _)| number);
+        let begins = |prefixes: &[&str]| {
+            let (number, _) = r.phone?;
+            Some(prefixes.iter().any(|prefix| number.starts_with(prefix)))
+        };
         Some(match self {
             Self::Action(names) => names.contains(&r.action),
             Self::ActionLooks(prefix) => r.action.starts_with(prefix),
@@ -123,12 +126,8 @@ impl Ask {
             Self::Recycled(flag) => r.recycled? == *flag,
             Self::Risk(least) => r.risk? >= *least,
             Self::Region(regions) => regions.contains(&r.phone?.1?),
-            Self::Prefix(prefixes) => {
-                prefixes.iter().any(|prefix| number().is_some_and(|n| n.starts_with(prefix))) && number()? != ""
-            }
-            Self::PrefixListed => {
-                LISTED.iter().any(|prefix| number().is_some_and(|n| n.starts_with(prefix))) && number()? != ""
-            }
+            Self::Prefix(prefixes) => begins(prefixes)?,
+            Self::PrefixListed => begins(LISTED)?,
             Self::Tried(channels) => r.tried.as_ref()?.iter().any(|tried| channels.contains(tried)),
             Self::Healthy(flag) => r.healthy? == *flag,
         })
@@ -160,10 +159,7 @@ impl Leaf {
     }
 
     fn truth(&self, request: &Request, at_worst: bool) -> Truth {
-        // A prefix of a number that is not there is not known, whatever `holds` says of lists.
-        let missing_phone = request.phone.is_none() && self.1.fact().starts_with("phone.");
-        let holds = if missing_phone { None } else { self.1.holds(request) };
-        match holds.or_else(|| self.1.holds_at_worst().filter(|_| at_worst)) {
+        match self.1.holds(request).or_else(|| self.1.holds_at_worst().filter(|_| at_worst)) {
             Some(holds) if holds != self.0 => Truth::Yes,
             Some(_) => Truth::No,
             None if self.1.holds_at_worst().is_some() => Truth::Unsignalled,
