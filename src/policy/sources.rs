@@ -70,7 +70,8 @@ impl Sources {
         Self { files: vec![Source::new(name, path, Ok(text.into()))] }
     }
 
-    /// Adds a file that the policy names, by its path as seen from the folder of the policy.
+    /// Adds a file that the policy names, by its path as seen from the folder of the policy. One of the same path is replaced, but
+    /// for the policy itself.
     #[must_use]
     pub fn with(mut self, path: impl Into<String>, text: impl Into<String>) -> Self {
         self.add(path.into(), Ok(text.into()));
@@ -106,6 +107,9 @@ impl Sources {
         let main = self.files.first().map(|main| Path::new(&main.name));
         let name =
             main.and_then(Path::parent).map_or_else(|| path.clone(), |folder| folder.join(&path).display().to_string());
+        if self.files.first().is_some_and(|main| main.path == path) {
+            return;
+        }
         self.files.retain(|known| known.path != path);
         self.files.push(Source::new(name, path, text));
     }
@@ -221,6 +225,8 @@ mod tests {
             assert_eq!(sources.beside(naming, written).as_deref(), expected, "{written}");
         }
         assert_eq!(sources.name(1), "conf/teams/pay.toml");
+        let again = sources.with("teams/pay.toml", "new").with("policy.toml", "other");
+        assert_eq!((again.files.len(), again.text(0), again.text(1)), (2, "", "new"));
     }
 
     #[test]
