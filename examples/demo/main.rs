@@ -1,5 +1,5 @@
 //! A bank that asks for a phone-possession step before it sends much money. Everything is inside: the app, the step, the
-//! vendor (emulated, on a port of its own) and the phone.
+//! vendors (emulated, on a port of their own) and the phones.
 //!
 //! ```console
 //! $ cargo run --example demo --features demo
@@ -11,13 +11,16 @@
 mod pages;
 mod session;
 mod shop;
+mod vendors;
 mod walk;
+mod ways;
 
 use std::{
     env, fmt,
     io::{ErrorKind, IsTerminal, stdout},
     net::{Ipv4Addr, SocketAddr},
     process::ExitCode,
+    sync::Arc,
 };
 
 use axum::Router;
@@ -51,8 +54,8 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 async fn serve(port: u16) -> Result<(), Failure> {
     let listener = bind(port).await?;
     let url = format!("http://{}", listener.local_addr()?);
-    let sandbox = Sandbox::start().await?;
-    let app = app(&sandbox)?;
+    let sandbox = Arc::new(Sandbox::start().await?);
+    let app = app(&sandbox, &url)?;
     println!("{}", Welcome(&url));
     let colours = stdout().is_terminal();
     tracing_subscriber::fmt().with_max_level(Level::INFO).with_target(false).with_ansi(colours).init();
@@ -63,8 +66,8 @@ async fn serve(port: u16) -> Result<(), Failure> {
 async fn once() -> Result<(), Failure> {
     let listener = bind(0).await?;
     let url = format!("http://{}", listener.local_addr()?);
-    let sandbox = Sandbox::start().await?;
-    let app = app(&sandbox)?;
+    let sandbox = Arc::new(Sandbox::start().await?);
+    let app = app(&sandbox, &url)?;
     let server = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>());
     tokio::select! {
         ended = server => Ok(ended?),
@@ -73,8 +76,9 @@ async fn once() -> Result<(), Failure> {
 }
 
 /// The whole site: the bank, and the sandbox's handsets beside it so that the page can show one.
-fn app(sandbox: &Sandbox) -> Result<Router, Failure> {
-    Ok(pages::secured(shop::router(&shop::verifier(sandbox)?)?.merge(pages::assets()).merge(sandbox.router())))
+fn app(sandbox: &Arc<Sandbox>, url: &str) -> Result<Router, Failure> {
+    let bank = shop::router(&shop::verifier(sandbox, url)?)?;
+    Ok(pages::secured(bank.merge(pages::assets()).merge(vendors::log(sandbox)).merge(sandbox.router())))
 }
 
 async fn bind(port: u16) -> Result<TcpListener, Failure> {
@@ -138,9 +142,9 @@ const PLACEHOLDER: &str = "http://127.0.0.1:8080";
 const HELP: &str = "\
 usage: demo [--port N] [--once]
 
-Serves a small bank on 127.0.0.1 that calls your (virtual) phone before it sends 100 EUR or more.
+Serves a small bank on 127.0.0.1 that wants to see your (virtual) phone before it sends 100 EUR or more.
 
   --port N   the port to serve on; without it PORT from the environment, else 8080; 0 lets the system pick one
-  --once     serves on a free port, walks through a transfer over the socket, and ends: 0 if all went as it should
+  --once     serves on a free port, walks through every channel over the socket, and ends: 0 if all went as it should
   --help     this text
 ";

@@ -10,19 +10,17 @@ use axum::{
     routing::get,
 };
 
-use crate::session::Session;
+use crate::{session::Session, ways::options};
 
-/// The page, with the balance of the session.
+/// The page, with the balance of the session and the ways that there are.
 pub(crate) async fn index(Extension(session): Extension<Arc<Session>>) -> Response {
     let page = include_str!("index.html").replacen("€2,500.00", &euros(session.balance()), 1);
-    file("text/html; charset=utf-8", page)
+    file("text/html; charset=utf-8", page.replacen("<!-- ways -->", &options(), 1))
 }
 
 pub(crate) fn assets() -> Router {
-    let style = || async { file("text/css; charset=utf-8", include_str!("style.css")) };
-    let script = || async { file("text/javascript; charset=utf-8", include_str!("app.js")) };
-    let icon = || async { file("image/svg+xml", include_str!("favicon.svg")) };
-    Router::new().route("/style.css", get(style)).route("/app.js", get(script)).route("/favicon.svg", get(icon))
+    let router = Router::new();
+    ASSETS.iter().fold(router, |router, &(path, kind, text)| router.route(path, get(async move || file(kind, text))))
 }
 
 /// Puts the headers on every answer.
@@ -44,6 +42,19 @@ fn euros(amount: i64) -> String {
         thousands => format!("€{thousands},{:03}.00", amount % 1000),
     }
 }
+
+/// Path, type and text.
+const ASSETS: [(&str, &str, &str); 7] = [
+    ("/style.css", "text/css; charset=utf-8", include_str!("style.css")),
+    ("/bank.js", JAVASCRIPT, include_str!("bank.js")),
+    ("/handset.js", JAVASCRIPT, include_str!("handset.js")),
+    ("/people.js", JAVASCRIPT, include_str!("people.js")),
+    ("/steps.js", JAVASCRIPT, include_str!("steps.js")),
+    ("/words.js", JAVASCRIPT, include_str!("words.js")),
+    ("/favicon.svg", "image/svg+xml", include_str!("favicon.svg")),
+];
+
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 const HEADERS: [(HeaderName, &str); 3] = [
     (

@@ -12,11 +12,7 @@ use axum::{
     routing::{get, post},
 };
 use handset::{
-    Action, Binding, Endpoints, Proof, StepUpLayer, Verifier,
-    proof::ProofKey,
-    provider::{http::HttpClient, numcheck},
-    sandbox::Sandbox,
-    verifier::Facts,
+    Action, Binding, Endpoints, Proof, StepUpLayer, Verifier, proof::ProofKey, sandbox::Sandbox, verifier::Facts,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -24,25 +20,33 @@ use serde_json::{Value, json};
 use crate::{
     pages,
     session::{Session, Sessions, attach},
+    vendors,
+    ways::WAYS,
 };
 
-/// The policy, the keys and the providers, put together.
-pub(crate) fn verifier(sandbox: &Sandbox) -> handset::Result<Verifier> {
-    let account = numcheck::Config::new(sandbox.numcheck_token().clone()).with_base_url(sandbox.numcheck_url());
-    // "Private addresses" since the sandbox is on loopback; a real vendor wants `HttpClient::with_defaults()`.
-    let numcheck = numcheck::NumCheck::new(account, HttpClient::danger_with_private_addresses()?)?;
+/// The policy, the keys and the providers, put together. Vendors and phones come back to `public_url`.
+pub(crate) fn verifier(sandbox: &Sandbox, public_url: &str) -> handset::Result<Verifier> {
     Verifier::builder()
         .policy("examples/demo/policy.toml", include_str!("policy.toml"))
         .proof_key(ProofKey::random()?)
-        .provider(numcheck)
+        .public_url(public_url)
+        .provider(vendors::citcall(sandbox)?)
+        .provider(vendors::idlayr(sandbox)?)
+        .provider(vendors::numcheck(sandbox)?)
+        .provider(vendors::open_gateway(sandbox, public_url)?)
+        .provider(vendors::zadarma(sandbox)?)
         .build()
 }
 
 /// The bank's routes. A request meets the layers from the last to the first.
 pub(crate) fn router(verifier: &Verifier) -> handset::Result<Router> {
-    let step_up = StepUpLayer::new(verifier, Action::new("transfer")?);
-    Ok(Router::new()
-        .route("/transfer", post(transfer).route_layer(step_up).route_layer(from_fn(describe)))
+    let mut bank = Router::new();
+    // Your app guards each thing that it does by one such line. The demo has one for each way that a visitor may choose.
+    for way in WAYS {
+        let step_up = StepUpLayer::new(verifier, Action::new(way.action)?);
+        bank = bank.route(&way.path(), post(transfer).route_layer(step_up).route_layer(from_fn(describe)));
+    }
+    Ok(bank
         .nest_service("/handset", Endpoints::new(verifier))
         .route("/", get(pages::index))
         .layer(from_fn_with_state(Sessions::new(), attach)))
@@ -110,10 +114,18 @@ async fn transfer(
 ) -> Result<Json<Value>, Refusal> {
     let balance = session.withdraw(amount).ok_or_else(|| too_much(session.balance()))?;
     let message = match proof {
-        Some(proof) => format!("{amount} EUR sent to {payee}, approved with the phone {}.", proof.phone()),
+        Some(proof) => format!("{amount} EUR sent to {payee}, approved by {}.", approval(&proof)),
         None => format!("{amount} EUR sent to {payee}."),
     };
     Ok(Json(json!({ "message": message, "balance": balance })))
+}
+
+/// How it was approved, in words. A handler that needs a phone looks at the `acr`, or leaves that to the policy.
+fn approval(proof: &Proof) -> String {
+    match proof.acr() {
+        "phone" => format!("the phone {} ({})", proof.phone(), proof.channel()),
+        other => format!("{other}, the phone not shown"),
+    }
 }
 
 /// Why the bank does not do it, as a problem of RFC 9457 like those of the step.

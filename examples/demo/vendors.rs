@@ -1,0 +1,76 @@
+//! The accounts at the five vendors, and what was asked of them.
+//!
+//! Here the accounts are the sandbox's. Yours come from a file or from the environment, without a base URL, and with
+//! `HttpClient::with_defaults()`: "private addresses" since the sandbox is on loopback.
+
+use std::sync::Arc;
+
+use axum::{Json, Router, extract::Query, routing::get};
+use handset::{
+    Result,
+    provider::{
+        citcall::{self, Citcall},
+        http::HttpClient,
+        idlayr::{self, DataResidency, IdLayr},
+        numcheck::{self, NumCheck},
+        open_gateway::{self, ApiVersion, ClientAuth, OpenGateway, SigningAlgorithm},
+        zadarma::{self, Zadarma},
+    },
+    sandbox::Sandbox,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+pub(crate) fn citcall(sandbox: &Sandbox) -> Result<Citcall> {
+    let account = citcall::Config::new(sandbox.citcall_api_key().clone()).with_base_url(sandbox.citcall_url());
+    Citcall::new(account, HttpClient::danger_with_private_addresses()?)
+}
+
+pub(crate) fn idlayr(sandbox: &Sandbox) -> Result<IdLayr> {
+    let (id, secret) = (sandbox.idlayr_client_id(), sandbox.idlayr_client_secret().clone());
+    let mut account = idlayr::Config::new(id, secret, DataResidency::Eu).with_base_url(sandbox.idlayr_url());
+    // The bank's page may be open on a desk, which has another address than the phone.
+    account.send_client_ip = false;
+    IdLayr::new(account, HttpClient::danger_with_private_addresses()?)
+}
+
+pub(crate) fn numcheck(sandbox: &Sandbox) -> Result<NumCheck> {
+    let account = numcheck::Config::new(sandbox.numcheck_token().clone()).with_base_url(sandbox.numcheck_url());
+    NumCheck::new(account, HttpClient::danger_with_private_addresses()?)
+}
+
+/// The operator sends phones back to the redirect URI that is registered there, and nowhere else.
+pub(crate) fn open_gateway(sandbox: &Sandbox, public_url: &str) -> Result<OpenGateway> {
+    sandbox.open_gateway_redirect_uri(format!("{public_url}/handset/redirect/open_gateway"));
+    let (url, id, key) = (sandbox.open_gateway_url(), sandbox.open_gateway_client_id(), sandbox.open_gateway_key());
+    let shows = ClientAuth::PrivateKeyJwt { key, algorithm: SigningAlgorithm::ES256, key_id: None };
+    let account = open_gateway::Config::new(url.clone(), url, ApiVersion::V2, id, shows);
+    OpenGateway::new(account, HttpClient::danger_with_private_addresses()?)
+}
+
+pub(crate) fn zadarma(sandbox: &Sandbox) -> Result<Zadarma> {
+    let (key, secret) = (sandbox.zadarma_key().clone(), sandbox.zadarma_secret().clone());
+    let account = zadarma::Config::new(key, secret).with_base_url(sandbox.zadarma_url());
+    Zadarma::new(account, HttpClient::danger_with_private_addresses()?)
+}
+
+/// `GET /vendors/requests?after=N`: what the vendors were asked after the first N times, for the page to show. No number,
+/// no secret.
+pub(crate) fn log(sandbox: &Arc<Sandbox>) -> Router {
+    let sandbox = Arc::clone(sandbox);
+    Router::new().route("/vendors/requests", get(async move |Query(Since { after })| since(&sandbox, after)))
+}
+
+#[derive(Deserialize)]
+struct Since {
+    after: usize,
+}
+
+fn since(sandbox: &Sandbox, after: usize) -> Json<Value> {
+    let all = sandbox.requests();
+    let fresh = all.iter().skip(after).map(|asked| {
+        let (method, status) = (asked.method.as_str(), asked.status);
+        json!({ "vendor": asked.vendor, "method": method, "path": asked.path, "status": status })
+    });
+    Json(json!({ "requests": fresh.collect::<Vec<_>>(), "count": all.len() }))
+}
