@@ -16,6 +16,8 @@ const $ = (id) => document.getElementById(id);
 /** What is being asked for: the transfer, where its check starts, and the check. */
 let step = null;
 let ticking = 0;
+/** A check that is being called off: another start must not find it. */
+let leaving = null;
 
 // ---- the transfer -------------------------------------------------------------------------------------------------
 
@@ -47,7 +49,7 @@ async function send({ path, ...body }, proof) {
 function openStep(transfer, { start, action, binding }) {
   step = { transfer, start, action, binding, check: null };
   $("choice").disabled = $("transfer-fields").disabled = true;
-  $("step-what").textContent = `Before ${money(transfer.amount)} go to ${transfer.payee}, the bank asks.`;
+  $("step-what").textContent = `One more step before ${money(transfer.amount)} go to ${transfer.payee}.`;
   $("email-field").hidden = $("email").disabled = !action.endsWith(".email");
   $("step").hidden = false;
   showPhoneForm();
@@ -81,6 +83,7 @@ $("phone-form").addEventListener("submit", (event) => {
 async function startCheck() {
   const mine = step;
   const { start, action, binding } = step;
+  await leaving;
   const body = { phone_number: $("phone").value.trim(), action, ...(binding ? { binding } : {}) };
   if (!$("email").disabled) body.email = $("email").value.trim();
   complain("");
@@ -155,7 +158,7 @@ function tick() {
   const typed = !$("code-field").hidden;
   const label = typed ? "I did not get it" : "It does not work";
   $("next").disabled = !then && resend > 0;
-  $("next").textContent = then ? `${label}: ${CHANNELS[then]}` : `${label}: try again${resend ? ` (${resend} s)` : ""}`;
+  $("next").textContent = then ? `${label}: ${CHANNELS[then]} instead` : `${label}: try again${resend ? ` (${resend} s)` : ""}`;
   $("confirm").disabled = pause > 0;
   $("confirm").textContent = pause > 0 ? `Wait ${pause} s` : "Confirm";
 }
@@ -194,8 +197,8 @@ $("next").addEventListener("click", () => busy($("check-form"), async () => {
 
 for (const button of document.querySelectorAll("[data-cancel]")) {
   button.addEventListener("click", () => {
-    // The person is done with it: nothing on the page waits for the answer.
-    if (step.check) cancel(step);
+    // The person is done with it: nothing on the page waits for the answer, except another start.
+    if (step.check) leaving = cancel(step);
     closeStep();
     tell("The transfer was not sent.", true);
     $("transfer").querySelector("button").focus();

@@ -20,7 +20,7 @@ export async function ask(method, path, { body, headers = {}, says }) {
   const answer = await send(path, init);
   const proof = headers["Handset-Proof"] ? " with a proof" : "";
   const outcome = answer.ok ? says(answer.data) : answer.data.title || words(answer);
-  const item = note(outcome, `${method} ${path}${proof} → ${answer.status || "no answer"}`);
+  const item = note(outcome, `${method} ${path.replace(/\?.*/, "?…")}${proof} → ${answer.status || "no answer"}`);
   tellVendors(item);
   return answer;
 }
