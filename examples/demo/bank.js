@@ -87,7 +87,7 @@ async function startCheck() {
   const body = { phone_number: $("phone").value.trim(), action, ...(binding ? { binding } : {}) };
   if (!$("email").disabled) body.email = $("email").value.trim();
   complain("");
-  follow(body.phone_number, body.email);
+  follow(body.phone_number, $("email").value.trim());
   const answer = await ask("POST", start, { body, says: (check) => `A check starts: ${CHANNELS[check.channel]}` });
   if (step !== mine) {
     // Cancelled meanwhile: what was started is cancelled too.

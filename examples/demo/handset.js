@@ -2,7 +2,8 @@
 //
 //   GET  /handsets/{number}/events              what came: calls, messages; live
 //   POST /handsets/{number}/open {url, over}    the handset's browser, up to where it comes back to the bank
-//   POST /handsets/{number}/press {digits}      keys, while a call with a greeting is on the line
+//   POST /handsets/{number}/press {digits}      takes a call that waits for keys, and presses some
+//   POST /handsets/{number}/hang_up             refuses it
 import { ask, note } from "./steps.js";
 import { words } from "./words.js";
 
@@ -18,7 +19,7 @@ export function follow(phone, email) {
   $("sim").options[0].value = number;
   if (line.places === places.join()) return;
   for (const source of line.sources) source.close();
-  hangUp();
+  stopRinging();
   $("inbox").replaceChildren();
   $("owner-number").textContent = number === "+" ? "no number" : number;
   // What came before is shown, but is no news.
@@ -26,7 +27,7 @@ export function follow(phone, email) {
 }
 
 function listen(place) {
-  const source = new EventSource(`/handsets/${encodeURIComponent(place)}/events`);
+  const source = new EventSource(`${handset(place)}/events`);
   source.onopen = showSignal;
   source.onerror = () => { $("signal").textContent = "no signal"; };
   source.onmessage = (message) => receive(JSON.parse(message.data));
@@ -35,15 +36,18 @@ function listen(place) {
 
 function receive(event) {
   const fresh = Date.parse(event.at) >= line.since;
-  if (event.state === "ringing" || event.state === "answered") return ring(event, fresh);
-  if (line.call === event.call) hangUp();
-  const show = CARDS[event.kind];
-  if (show && (event.kind !== "incoming_call" || event.state === "missed")) addCard(event.at, fresh, ...show(event));
+  if (event.state === "ringing") return ring(event, fresh);
+  if (line.call === event.call) stopRinging();
+  const card = CARDS[event.kind]?.(event);
+  if (card) addCard(event.at, fresh, ...card);
 }
 
 /** Title, text, and what can be read aloud, for each kind of event. */
 const CARDS = {
-  incoming_call: ({ from }) => ["Missed call", grouped(from).join(" ")],
+  incoming_call: ({ from, state, pressed }) => {
+    if (state === "answered") return ["Call answered", pressed ? `You pressed ${pressed}.` : "You pressed nothing."];
+    return [state === "missed" ? "Missed call" : "Call refused", grouped(from).join(" ")];
+  },
   sms: ({ from, text }) => [`Message from ${from}`, text],
   voice_call: ({ from, spoken }) => [`Call from ${from}, answered`, `“${spoken}”`, spoken],
   email: ({ from, subject, text }) => [`E-mail from ${from}`, `${subject}\n${text}`],
@@ -56,7 +60,7 @@ function addCard(at, fresh, title, text, aloud) {
   strong.append(title, when);
   body.textContent = text;
   item.append(strong, body);
-  if (aloud && voice()) item.append(speaker(aloud));
+  if (aloud && voice()) item.append(button("Listen", () => readAloud(aloud)));
   $("inbox").prepend(item);
   while ($("inbox").children.length > 4) $("inbox").lastChild.remove();
   if (fresh) {
@@ -67,7 +71,7 @@ function addCard(at, fresh, title, text, aloud) {
 
 // ---- a call -------------------------------------------------------------------------------------------------------
 
-/** A call that rings; where it greets its owner, it can be answered by keys. */
+/** A call that rings. One with a greeting waits for keys. */
 function ring({ call, from, greeting }, fresh) {
   if (fresh && line.call !== call) note("The handset rings");
   line.call = call;
@@ -75,31 +79,34 @@ function ring({ call, from, greeting }, fresh) {
   const ending = document.createElement("b");
   ending.textContent = last;
   $("caller").replaceChildren(`${first} `, ending);
-  $("greeting").textContent = greeting ? `“${greeting}”` : "";
+  $("greeting").textContent = greeting ? `It plays “${greeting}”, and waits for a key.` : "";
   $("keys").hidden = !greeting;
   $("ringing").hidden = false;
-  $("screen").dataset.state = "ringing";
-  $("announce").textContent = `The handset rings. The call is from ${spaced(from)}. ${greeting ?? ""}`;
+  pose();
+  if (fresh) $("announce").textContent = `The handset rings. The call is from ${spaced(from)}. ${$("greeting").textContent}`;
 }
 
-function hangUp() {
+function stopRinging() {
   line.call = null;
   $("ringing").hidden = true;
-  $("screen").dataset.state = "idle";
+  pose();
 }
 
-$("keys").append(...[..."123456789*0#"].map((key) => {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.textContent = key;
-  button.addEventListener("click", () => press(key));
-  return button;
-}));
+/** What the screen is taken by; the style sheet makes room for it. */
+function pose() {
+  const call = $("keys").hidden ? "ringing" : "asking";
+  $("screen").dataset.state = !$("ringing").hidden ? call : $("browser").hidden ? "idle" : "browsing";
+}
+
+$("keys").append(...[..."123456789*0#"].map((key) => button(key, () => press(key))), button("Hang up", refuse));
 
 async function press(digits) {
-  const path = `/handsets/${encodeURIComponent(line.number)}/press`;
-  const answer = await ask("POST", path, { body: { digits }, says: () => `The handset's owner presses ${digits}` });
-  if (!answer.ok) $("greeting").textContent = words(answer);
+  const says = ({ pressed }) => (pressed ? `The call is taken, and ${digits} is pressed` : "No call waits for keys");
+  await ask("POST", `${handset(line.number)}/press`, { body: { digits }, says });
+}
+
+async function refuse() {
+  await ask("POST", `${handset(line.number)}/hang_up`, { says: () => "The call is refused" });
 }
 
 // ---- the browser --------------------------------------------------------------------------------------------------
@@ -115,13 +122,13 @@ export function offer(url, back) {
   $("opened").textContent = "";
   $("open").disabled = false;
   $("browser").hidden = false;
-  $("screen").dataset.state = "browsing";
+  pose();
 }
 
 export function withdraw() {
   page = null;
   $("browser").hidden = true;
-  if ($("screen").dataset.state === "browsing") $("screen").dataset.state = "idle";
+  pose();
 }
 
 $("browser").addEventListener("submit", async (event) => {
@@ -137,8 +144,7 @@ $("browser").addEventListener("submit", async (event) => {
 async function open({ url, back }, sim, over) {
   const [how, whose] = [over === "wifi" ? "Wi-Fi" : "mobile data", sim === line.number ? "its own" : "another"];
   const says = ({ status }) => `The handset opens the operator's page over ${how}, with ${whose} SIM: it answers ${status}`;
-  const path = `/handsets/${encodeURIComponent(sim)}/open`;
-  const opened = await ask("POST", path, { body: { url, over }, says });
+  const opened = await ask("POST", `${handset(sim)}/open`, { body: { url, over }, says });
   if (!opened.ok) return words(opened);
   const { final_url, status, body } = opened.data;
   // Not a redirect: the operator has nothing to bring back.
@@ -181,16 +187,22 @@ function voice() {
   return globalThis.speechSynthesis?.getVoices().find(({ localService, lang }) => localService && lang.startsWith("en"));
 }
 
-function speaker(text) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.textContent = "Listen";
-  button.addEventListener("click", () => {
-    const speech = new SpeechSynthesisUtterance(text);
-    speech.voice = voice();
-    speechSynthesis.speak(speech);
-  });
-  return button;
+function readAloud(text) {
+  const speech = new SpeechSynthesisUtterance(text);
+  speech.voice = voice();
+  speechSynthesis.speak(speech);
+}
+
+function button(label, click) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.textContent = label;
+  made.addEventListener("click", click);
+  return made;
+}
+
+function handset(place) {
+  return `/handsets/${encodeURIComponent(place)}`;
 }
 
 /** `+37166004953` as `+371 6600` and `4953`. */
@@ -214,5 +226,7 @@ function showTime() {
   $("date").textContent = now.toLocaleDateString("en", { weekday: "long", day: "numeric", month: "long" });
 }
 
+// Browsers begin to look for voices when they are first asked.
+voice();
 showTime();
 setInterval(showTime, 5000);
