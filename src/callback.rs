@@ -5,8 +5,10 @@
 //! that is.
 
 pub(crate) mod http_signature;
+pub(crate) mod local_time;
 
 use std::{
+    collections::BTreeMap,
     fmt,
     net::IpAddr,
     time::{Duration, SystemTime},
@@ -67,6 +69,18 @@ impl Message {
     pub fn new(method: Method, url: impl Into<String>, headers: HeaderMap, body: Bytes) -> Self {
         Self { method, url: url.into(), headers, body, peer: None }
     }
+
+    /// The fields of a body of `application/x-www-form-urlencoded`. A name that comes twice is refused: readers differ in which
+    /// of the two counts.
+    pub(crate) fn form(&self) -> Result<BTreeMap<String, String>> {
+        let mut fields = BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(&self.body) {
+            if fields.insert(name.into_owned(), value.into_owned()).is_some() {
+                return Err(refused("a callback has each field once"));
+            }
+        }
+        Ok(fields)
+    }
 }
 
 impl fmt::Debug for Message {
@@ -86,6 +100,11 @@ impl Verified {
     #[must_use]
     pub fn body(&self) -> &Bytes {
         &self.message.body
+    }
+
+    /// The fields of a form; see [`Message::form`].
+    pub(crate) fn form(&self) -> Result<BTreeMap<String, String>> {
+        self.message.form()
     }
 
     /// The headers.

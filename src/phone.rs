@@ -106,6 +106,36 @@ impl PhoneNumber {
         self.line_type
     }
 
+    /// Reads a number as telephone networks write it: the E.164 form without `+`, or the national form of `region`. `None` when
+    /// it is neither, or when it can be read as two numbers, which would be a guess.
+    pub(crate) fn from_network(text: &str, region: Option<Region>) -> Option<Self> {
+        let international = Self::parse(&format!("+{}", text.trim_start_matches('+')), None).ok();
+        let national = region.and_then(|region| Self::parse(text, Some(region)).ok());
+        // With the prefix, where the country has one: in Germany `49151..` is abroad's way to a mobile phone, not a village.
+        let national = national.filter(|phone| phone.national_digits() == text);
+        match (international, national) {
+            (Some(one), Some(other)) if one != other => None,
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// Whether [`from_network`](Self::from_network) reads no form of this number as another one: neither the E.164 form nor the
+    /// national one, with its prefix or without.
+    pub(crate) fn is_unmistakable(&self, region: Option<Region>) -> bool {
+        let digits = self.digits.to_string();
+        let without_prefix = digits.strip_prefix(&self.country_code.to_string()).unwrap_or(&digits).to_owned();
+        [without_prefix, self.national_digits(), digits]
+            .iter()
+            .all(|form| Self::from_network(form, region).is_none_or(|read| read == *self))
+    }
+
+    /// The digits that are dialled within the country, its prefix included: `015112345678` of `+4915112345678`.
+    pub(crate) fn national_digits(&self) -> String {
+        let parsed = PHONE_NUMBER_UTIL.parse(self.to_e164(), None);
+        let written = parsed.map(|number| number.format_as(PhoneNumberFormat::National).into_owned());
+        written.unwrap_or_default().chars().filter(char::is_ascii_digit).collect()
+    }
+
     /// The longest text that is looked at, in bytes. No number is longer, and parsing takes time.
     pub const MAX_INPUT: usize = 64;
 }
@@ -327,6 +357,61 @@ mod tests {
     }
 
     #[test]
+    fn what_a_network_writes_is_read_in_one_way_or_not_at_all() {
+        for (text, region, number) in [
+            ("37126123456", None, Some("+37126123456")),
+            ("+37126123456", None, Some("+37126123456")),
+            ("26123456", None, None),
+            ("26123456", Some("LV"), Some("+37126123456")),
+            ("37126123456", Some("LV"), Some("+37126123456")),
+            ("015112345678", None, None),
+            ("015112345678", Some("DE"), Some("+4915112345678")),
+            ("4915112345678", Some("DE"), Some("+4915112345678")),
+            // Germany's 0170 without its prefix is North Dakota's 701.
+            ("17012345678", Some("DE"), Some("+17012345678")),
+            ("2025550123", Some("US"), Some("+12025550123")),
+            // A number in Arkansas, or one in Norway.
+            ("4795551234", Some("US"), None),
+            ("017012345678", Some("DE"), Some("+4917012345678")),
+            ("anonymous", Some("DE"), None),
+            ("", Some("DE"), None),
+        ] {
+            let region = region.map(|region| region.parse().unwrap());
+            let read = PhoneNumber::from_network(text, region);
+            assert_eq!(read.map(|phone| phone.to_e164()).as_deref(), number, "{text} {region:?}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_mistakable_when_one_of_its_forms_is_another_number() {
+        for (number, region, unmistakable) in [
+            ("+37126123456", None, true),
+            ("+37126123456", Some("LV"), true),
+            ("+4917012345678", None, false),
+            ("+4917012345678", Some("DE"), false),
+            ("+14795551234", None, false),
+            // France's 06 12 34 56 78 would be a number in Germany.
+            ("+33612345678", Some("DE"), false),
+            ("+33612345678", Some("FR"), true),
+        ] {
+            let region = region.map(|region| region.parse().unwrap());
+            assert_eq!(parse(number, None).unwrap().is_unmistakable(region), unmistakable, "{number} {region:?}");
+        }
+    }
+
+    #[test]
+    fn national_digits_have_the_prefix_of_their_country() {
+        for (number, national) in [
+            ("+4915112345678", "015112345678"),
+            ("+37126123456", "26123456"),
+            ("+12025550123", "2025550123"),
+            ("+390612345678", "0612345678"),
+        ] {
+            assert_eq!(parse(number, None).unwrap().national_digits(), national);
+        }
+    }
+
+    #[test]
     fn no_text_form_shows_the_number() {
         let phone = parse("+37126123456", None).unwrap();
         assert_eq!(format!("{phone} {phone:?}"), "+371******56 PhoneNumber(+371******56)");
@@ -347,6 +432,21 @@ mod tests {
                 let again = parse(&phone.to_e164(), None).unwrap();
                 proptest::prop_assert_eq!(again, phone);
                 proptest::prop_assert!(!phone.to_string().contains(&phone.to_e164()));
+            }
+        }
+
+        #[test]
+        fn no_form_of_an_unmistakable_number_is_read_as_another(
+            text in "\\+(49|33|39|371|1|7|44|62)[0-9]{7,11}", region in proptest::option::of("LV|US|ID|IT|DE"),
+        ) {
+            let region = region.map(|region| region.parse().unwrap());
+            if let Ok(phone) = parse(&text, None)
+                && phone.is_unmistakable(region)
+            {
+                for form in [phone.to_e164(), phone.digits().to_string(), phone.national_digits()] {
+                    let read = PhoneNumber::from_network(&form, region);
+                    proptest::prop_assert!(read.is_none_or(|read| read == phone), "{}", form);
+                }
             }
         }
 

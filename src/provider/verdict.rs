@@ -1,6 +1,9 @@
 //! What a provider says: that it has taken an order, who decides about it, and what was decided.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use super::{Handle, Prompt};
 use crate::check::Expected;
@@ -101,6 +104,9 @@ pub struct Report {
     pub verdict: Verdict,
     /// Whether the message arrived.
     pub delivery: Option<Delivery>,
+    /// When what it is about began, where the vendor says: what began before the order that is out has no effect. For vendors that
+    /// do not name the order.
+    pub began: Option<SystemTime>,
     /// What tells this report from the next one, where the vendor gives it: a second delivery of it has no effect. With a
     /// vendor that is asked as well, what the order's [`Handle`] says.
     pub id: Option<String>,
@@ -110,7 +116,7 @@ impl Report {
     /// A report with a verdict.
     #[must_use]
     pub fn new(verdict: Verdict) -> Self {
-        Self { alias: None, handle: None, verdict, delivery: None, id: None }
+        Self { alias: None, handle: None, verdict, delivery: None, began: None, id: None }
     }
 }
 

@@ -1,6 +1,9 @@
 //! What a check remembers under seal.
 
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::IpAddr,
+    time::{Duration, SystemTime},
+};
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -31,6 +34,8 @@ pub(super) struct Private {
     pub(super) routes: Vec<(String, Channel)>,
     /// The place in the plan of the message that is out.
     pub(super) route: Option<usize>,
+    /// When that was ordered, before the vendor was asked.
+    pub(super) ordered_at: Option<SystemTime>,
     pub(super) handle: Option<Handle>,
     pub(super) prompt: Prompt,
     /// What the device has to bring back.
@@ -68,6 +73,7 @@ impl Private {
             preflight: plan.preflight,
             routes: plan.routes,
             route: None,
+            ordered_at: None,
             handle: None,
             prompt: Prompt::Wait,
             state: None,

@@ -7,7 +7,7 @@ use http::{HeaderMap, Method};
 
 use super::{Caller, Verifier, address::Addressee, answer::same_message, ended, private::Private};
 use crate::{
-    callback::{Message, RawCallback},
+    callback::{Message, RawCallback, local_time},
     error::{ErrorKind, Result},
     ids::CheckId,
     limiter::LimitFacts,
@@ -77,15 +77,24 @@ impl Verifier {
         let private: Private = inner.keys.open(&id, &record.sealed)?;
         let here = private.current().is_some_and(|(name, _)| name == provider);
         // An order before the one that is out, whose message was left behind.
-        let late = report.handle.is_some() && report.handle != private.handle;
+        let late = report.handle.is_some() && report.handle != private.handle || began_before(report, &private);
         // Not a redirect: that some device showed the number says nothing about the browser that started the check.
         let decides = matches!(record.judge, Judge::Callback | Judge::Poll);
         if !here || late || !decides || report.verdict == Verdict::Pending {
             return Ok(());
         }
-        if let Some(report_id) = &report.id
-            && !inner.is_news(provider, report_id, report.verdict, &record, now).await?
-        {
+        let news = match (&report.id, addressee) {
+            (Some(report_id), Addressee::Check(_)) => {
+                inner.is_news(provider, report_id, report.verdict, &record, now).await?
+            }
+            // The next check may go by the same name: a match that is told again must not be heard as its own.
+            (Some(report_id), Addressee::Account) => {
+                let told = inner.keys.name("report", &[provider.as_bytes(), report_id.as_bytes()]);
+                inner.store.once(told, now + local_time::MEMORY, now).await?
+            }
+            (None, _) => true,
+        };
+        if !news {
             return Ok(());
         }
         // A check that has ended meanwhile stays as it ended, and one that went on stays where it is; the vendor is told that it
@@ -105,4 +114,9 @@ impl Verifier {
             (Addressee::Account, None) => Ok(None),
         }
     }
+}
+
+/// Whether a report is about something that began before the order that is out was placed.
+fn began_before(report: &Report, private: &Private) -> bool {
+    report.began.is_some_and(|began| private.ordered_at.is_none_or(|ordered| began + local_time::SKEW < ordered))
 }

@@ -75,11 +75,13 @@ impl Verifier {
         };
         inner.claim_alias(name, provider.alias(&order), id).await?;
         let channel = *channel;
+        let ordered_at = inner.clock.read().now;
         match provider.start(&order).await {
             Ok(started) => {
                 tracing::info!(check = %id, provider = name, %channel, "message ordered");
                 inner.out_of_reach.invalidate(name);
                 private.route = Some(index);
+                private.ordered_at = Some(ordered_at);
                 private.code = Some(Zeroizing::new(order.code.expose().to_owned()));
                 private.state = order.return_to.map(|return_to| Zeroizing::new(return_to.state));
                 Ok((started, channel))

@@ -10,11 +10,12 @@ mod reach;
 
 use std::{
     fmt,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header::RETRY_AFTER};
+use serde::{Deserialize, Deserializer};
 use tower::{BoxError, Service, ServiceExt, util::BoxCloneSyncService};
 
 use super::breaker::{self, Breaker};
@@ -151,6 +152,26 @@ pub(super) fn with_retry_after(error: Error, answer: &Response<Bytes>) -> Error 
         Some(seconds) if error.kind() == ErrorKind::RateLimited => error.with_retry_after(Duration::from_secs(seconds)),
         _ => error,
     }
+}
+
+/// The wait that `X-RateLimit-Reset` asks for, or else `Retry-After`.
+///
+/// No standard says what the number means: up to a day it is taken for the seconds to wait, beyond that for a time since 1970. A
+/// wait of more than a day is nobody's.
+pub(super) fn rate_limit_reset(answer: &Response<Bytes>, now: SystemTime) -> Option<Duration> {
+    let number = |name| answer.headers().get(name).and_then(|value| value.to_str().ok()?.parse().ok());
+    let reset = number("x-ratelimit-reset").or_else(|| number("retry-after")).map(Duration::from_secs)?;
+    if reset <= LONGEST_WAIT {
+        return Some(reset);
+    }
+    SystemTime::UNIX_EPOCH.checked_add(reset)?.duration_since(now).ok().filter(|wait| *wait <= LONGEST_WAIT)
+}
+
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Reads a setting in milliseconds.
+pub(super) fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    u64::deserialize(deserializer).map(Duration::from_millis)
 }
 
 /// The status of an answer, as the source of an error.

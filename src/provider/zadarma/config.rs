@@ -1,13 +1,15 @@
 //! Settings of a Zadarma account.
 
-use std::time::Duration;
+use std::{net::Ipv4Addr, time::Duration};
 
-use http::Uri;
+use ::http::Uri;
+use ipnet::IpNet;
 use serde::Deserialize;
 
 use crate::{
-    error::{Error, ErrorKind, Result},
-    phone::PhoneNumber,
+    error::{ErrorKind, Result},
+    phone::{PhoneNumber, Region},
+    provider::http,
     secret::Secret,
 };
 
@@ -50,8 +52,19 @@ pub struct Config {
     pub email_subject: Option<String>,
     /// The text of e-mails, with `{#code#}` where the code goes. Default: the vendor's, in the person's language.
     pub email_body: Option<String>,
+    /// The sound that asks for the key, by its id in the account. `key_press` needs all three sounds.
+    pub greeting_sound_id: Option<String>,
+    /// The sound for whoever has pressed 1.
+    pub button_1_sound_id: Option<String>,
+    /// The sound for everybody else.
+    pub fallback_sound_id: Option<String>,
+    /// The country whose national form callbacks may use, such as `DE`. Default: none, they are understood in E.164 only.
+    pub default_region: Option<String>,
+    /// The networks that callbacks come from. Default: the vendor's, 185.45.152.40/30.
+    #[serde(default = "Config::default_callback_sources")]
+    pub callback_sources: Vec<IpNet>,
     /// How long the vendor may take to answer, in milliseconds in a file. Default 15 seconds.
-    #[serde(default = "Config::default_time_out", rename = "time_out_ms", deserialize_with = "milliseconds")]
+    #[serde(default = "Config::default_time_out", rename = "time_out_ms", deserialize_with = "http::milliseconds")]
     pub time_out: Duration,
 }
 
@@ -70,6 +83,11 @@ impl Config {
             email_from: None,
             email_subject: None,
             email_body: None,
+            greeting_sound_id: None,
+            button_1_sound_id: None,
+            fallback_sound_id: None,
+            default_region: None,
+            callback_sources: Self::default_callback_sources(),
             time_out: Self::default_time_out(),
         }
     }
@@ -88,32 +106,51 @@ impl Config {
         self
     }
 
+    /// The sounds by the vendor's names for them.
+    pub(super) fn sounds(&self) -> [(&'static str, Option<String>); 3] {
+        let [greeting, button, fallback] = [&self.greeting_sound_id, &self.button_1_sound_id, &self.fallback_sound_id];
+        [("greeting_sound_id", greeting), ("button_1_sound_id", button), ("fallback_sound_id", fallback)]
+            .map(|(name, id)| (name, id.clone()))
+    }
+
+    pub(super) fn has_sounds(&self) -> bool {
+        self.sounds().iter().all(|(_, id)| id.is_some())
+    }
+
+    pub(super) fn region(&self) -> Option<Region> {
+        self.default_region.as_ref()?.parse().ok()
+    }
+
     pub(super) fn validate(&self) -> Result<()> {
-        let wrong = |message| Err(Error::new(ErrorKind::Misconfigured, message).with_provider(super::NAME));
-        if !is_credential(&self.key) || !is_credential(&self.secret) {
-            return wrong("`key` and `secret` have 20 letters and digits each; copy them from the account's API page");
+        let has_base = self.base_url.parse::<Uri>().is_ok_and(|uri| uri.scheme().is_some());
+        let call_from = self.call_from.as_ref().is_none_or(|number| PhoneNumber::parse(number, None).is_ok());
+        let email_body = self.email_body.as_ref().is_none_or(|text| text.contains("{#code#}"));
+        let sounds = self.sounds().map(|(_, id)| id);
+        let all_or_none = self.has_sounds() || sounds.iter().all(Option::is_none);
+        let texts = [&self.caller_id, &self.email_from, &self.email_subject].into_iter().chain(&sounds).flatten();
+        let needs = [
+            (is_credential(&self.key) && is_credential(&self.secret), CREDENTIALS),
+            (has_base, "`base_url` is an absolute URL, such as `https://api.zadarma.com`"),
+            (call_from, "`call_from` is one of the account's numbers in E.164, such as `+442037691881`"),
+            (email_body, "`email_body` has `{#code#}` where the code goes"),
+            (!texts.map(|text| text.trim()).any(str::is_empty), TEXTS),
+            (all_or_none, "`greeting_sound_id`, `button_1_sound_id` and `fallback_sound_id` are all set or none is"),
+            (self.region().is_some() == self.default_region.is_some(), "`default_region` is a country such as `DE`"),
+            (!self.callback_sources.is_empty(), "`callback_sources` names the networks that callbacks come from"),
+            (!self.time_out.is_zero(), "`time_out_ms` is more than zero"),
+        ];
+        match needs.into_iter().find(|(met, _)| !met) {
+            Some((_, message)) => Err(super::error(ErrorKind::Misconfigured, message)),
+            None => Ok(()),
         }
-        if self.base_url.parse::<Uri>().ok().and_then(|uri| uri.scheme_str().map(|_| ())).is_none() {
-            return wrong("`base_url` is an absolute URL, such as `https://api.zadarma.com`");
-        }
-        if self.call_from.as_ref().is_some_and(|number| PhoneNumber::parse(number, None).is_err()) {
-            return wrong("`call_from` is one of the account's numbers in E.164, such as `+442037691881`");
-        }
-        if self.email_body.as_ref().is_some_and(|text| !text.contains("{#code#}")) {
-            return wrong("`email_body` has `{#code#}` where the code goes");
-        }
-        let texts = [&self.caller_id, &self.email_from, &self.email_subject];
-        if texts.into_iter().flatten().any(|text| text.trim().is_empty()) {
-            return wrong("`caller_id`, `email_from` and `email_subject` are left out or hold a text");
-        }
-        if self.time_out.is_zero() {
-            return wrong("`time_out_ms` is more than zero");
-        }
-        Ok(())
     }
 
     fn default_base_url() -> String {
         "https://api.zadarma.com".to_owned()
+    }
+
+    fn default_callback_sources() -> Vec<IpNet> {
+        IpNet::new(Ipv4Addr::new(185, 45, 152, 40).into(), 30).into_iter().collect()
     }
 
     fn default_time_out() -> Duration {
@@ -121,12 +158,11 @@ impl Config {
     }
 }
 
+const CREDENTIALS: &str = "`key` and `secret` have 20 letters and digits each; copy them from the account's API page";
+const TEXTS: &str = "`caller_id`, `email_from`, `email_subject` and the ids of sounds are left out or hold a text";
+
 fn is_credential(secret: &Secret) -> bool {
     secret.expose().len() == 20 && secret.expose().bytes().all(|b| b.is_ascii_alphanumeric())
-}
-
-fn milliseconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    u64::deserialize(deserializer).map(Duration::from_millis)
 }
 
 #[cfg(test)]
@@ -141,6 +177,12 @@ mod tests {
         let good = Config::new(Secret::new(KEY), Secret::new(SECRET));
         assert!(good.validate().is_ok());
         let text = |text: &str| Some(text.to_owned());
+        let with_sounds = |[greeting, button, fallback]: [&str; 3]| Config {
+            greeting_sound_id: text(greeting),
+            button_1_sound_id: text(button),
+            fallback_sound_id: text(fallback),
+            ..good.clone()
+        };
         for (config, name) in [
             (Config::new(Secret::new("short"), Secret::new(SECRET)), "`key`"),
             (Config::new(Secret::new(KEY), Secret::new("9f8e7d6c5b4a3928170\n")), "`secret`"),
@@ -151,6 +193,10 @@ mod tests {
             (Config { caller_id: text(""), ..good.clone() }, "caller_id"),
             (Config { email_from: text(" "), ..good.clone() }, "email_from"),
             (Config { email_subject: text(""), ..good.clone() }, "email_subject"),
+            (Config { greeting_sound_id: text("1"), ..good.clone() }, "`button_1_sound_id` and `fallback_sound_id`"),
+            (with_sounds(["1", "2", " "]), "the ids of sounds"),
+            (Config { default_region: text("Germany"), ..good.clone() }, "default_region"),
+            (Config { callback_sources: vec![], ..good.clone() }, "callback_sources"),
         ] {
             let error = config.validate().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Misconfigured);
@@ -161,7 +207,8 @@ mod tests {
             email_from: text("noreply@example.com"),
             email_body: text("Your code: {#code#}"),
             template_id: Some(7),
-            ..good
+            default_region: text("GB"),
+            ..with_sounds(["1", "2", "3"])
         };
         assert!(full.validate().is_ok());
     }
@@ -172,6 +219,9 @@ mod tests {
         assert!(toml::from_str::<Config>(&format!("{account}\nfrom = \"+442037691881\"")).is_err());
         let config: Config = toml::from_str(&format!("{account}\nown_code = true\ntime_out_ms = 3000")).unwrap();
         assert!(config.own_code);
+        assert_eq!(format!("{:?}", config.callback_sources), "[185.45.152.40/30]");
+        let loopback = toml::from_str::<Config>(&format!("{account}\ncallback_sources = [\"127.0.0.0/8\"]")).unwrap();
+        assert_eq!(format!("{:?}", loopback.callback_sources), "[127.0.0.0/8]");
         assert_eq!(config.time_out, Duration::from_secs(3));
         let shown = format!("{config:?}");
         assert!(!shown.contains(KEY) && !shown.contains(SECRET), "{shown}");

@@ -1,22 +1,24 @@
 #![doc = include_str!("docs.md")]
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the endpoint that takes callbacks will use it"))]
 mod callback;
 mod config;
 mod sign;
 mod wire;
 
+use std::time::SystemTime;
+
 use futures_util::future::{BoxFuture, FutureExt};
 
 use super::{
-    Handle, Order, Provider, Settle, Started, Verdict,
+    Handle, Order, Prompt, Provider, Report, Settle, Started, Verdict,
     http::{Http, HttpClient, Repeat},
 };
 use crate::{
+    callback::{RawCallback, Unsigned},
     channel::Channel,
     check::Expected,
     clock::{Clock, SystemClock},
-    error::Result,
+    error::{Error, ErrorKind, Result},
     secret::Code,
 };
 
@@ -25,8 +27,10 @@ pub use config::Config;
 /// The name that policy files know it by.
 pub const NAME: &str = "zadarma";
 
-/// What the vendor offers, as far as this version has it.
-pub const CHANNELS: &[Channel] = &[Channel::Sms, Channel::VoiceCode, Channel::Email];
+/// What the vendor offers. An account without sounds has no `key_press`.
+pub const CHANNELS: &[Channel] = &[Channel::Sms, Channel::VoiceCode, Channel::Email, Channel::KeyPress];
+
+const WITHOUT_SOUNDS: &[Channel] = &[Channel::Sms, Channel::VoiceCode, Channel::Email];
 
 /// The client of Zadarma.
 ///
@@ -57,6 +61,18 @@ impl Zadarma {
         let http = Http::new(NAME, client, config.time_out);
         Ok(Self { config, http })
     }
+
+    /// Refuses to call where the result could not come, or could be taken for another number's.
+    fn check_call(&self, order: &Order) -> Result<()> {
+        if order.callback_url.is_none() {
+            let message = "tells in a callback which key was pressed; give the verifier its public URL";
+            return Err(error(ErrorKind::Misconfigured, message));
+        }
+        match order.phone.is_unmistakable(self.config.region()) {
+            true => Ok(()),
+            false => Err(error(ErrorKind::Rejected, "might write this number as it writes another one")),
+        }
+    }
 }
 
 impl Provider for Zadarma {
@@ -65,16 +81,26 @@ impl Provider for Zadarma {
     }
 
     fn channels(&self) -> &[Channel] {
-        CHANNELS
+        if self.config.has_sounds() { CHANNELS } else { WITHOUT_SOUNDS }
     }
 
     fn start<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Started>> {
         async move {
-            order.needs_one_of(CHANNELS).map_err(|error| error.with_provider(NAME))?;
-            let own = self.config.own_code.then(|| without_leading_zero(&order.code)).transpose()?;
+            order.needs_one_of(self.channels()).map_err(|error| error.with_provider(NAME))?;
+            let asks_for_key = order.channel == Channel::KeyPress;
+            if asks_for_key {
+                self.check_call(order)?;
+            }
+            let own_code = self.config.own_code && !asks_for_key;
+            let own = own_code.then(|| without_leading_zero(&order.code)).transpose()?;
             let request = wire::verify(&self.config, order, own.as_ref())?;
-            let handle = wire::read_started(&self.http.send(request, Repeat::Never).await?, SystemClock.now())?;
+            let answer = self.http.send(request, Repeat::Never).await?;
+            let handle = wire::read_started(&answer, order.channel, SystemClock.now())?;
             Ok(match own {
+                _ if asks_for_key => {
+                    let prompt = Prompt::PressKeys { digits: callback::KEY.to_owned() };
+                    Started::new(handle, Settle::Callback).with_prompt(prompt)
+                }
                 Some(code) => Started::new(handle, Settle::LocalCode(Expected::code(code))),
                 None => Started {
                     expires_in: Some(wire::LIFETIME),
@@ -93,6 +119,23 @@ impl Provider for Zadarma {
         }
         .boxed()
     }
+
+    fn callback<'a>(&'a self, raw: RawCallback, now: SystemTime) -> BoxFuture<'a, Result<Report>> {
+        async move {
+            let sources = Unsigned::from(self.config.callback_sources.clone());
+            let verified = raw.verify(&callback::Signed { sources, secret: &self.config.secret }, now).await?;
+            callback::read(&verified.form()?, self.config.region(), now)
+        }
+        .boxed()
+    }
+
+    fn alias(&self, order: &Order) -> Option<String> {
+        (order.channel == Channel::KeyPress).then(|| callback::alias(&order.phone))
+    }
+
+    fn echo(&self, query: &str) -> Option<String> {
+        callback::echo(query)
+    }
 }
 
 /// The code, or a fresh one in its place when it begins with a zero: the vendor calls `code` an integer, and what it would
@@ -104,6 +147,10 @@ fn without_leading_zero(code: &Code) -> Result<Code> {
         code = Code::random(digits)?;
     }
     Ok(code)
+}
+
+fn error(kind: ErrorKind, message: &'static str) -> Error {
+    Error::new(kind, message).with_provider(NAME)
 }
 
 #[cfg(test)]

@@ -12,9 +12,9 @@ use http::HeaderValue;
 use md5::{Digest, Md5};
 use sha1::Sha1;
 
-use super::NAME;
+use super::error;
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{ErrorKind, Result},
     secret::Secret,
 };
 
@@ -28,7 +28,7 @@ pub(super) fn query(parameters: &BTreeMap<&str, String>) -> String {
 pub(super) fn authorization(key: &Secret, secret: &Secret, path: &str, query: &str) -> Result<HeaderValue> {
     let signature = signature(secret, &[path, query, &hex(&Md5::digest(query))])?;
     let mut value = HeaderValue::from_str(&format!("{}:{signature}", key.expose()))
-        .map_err(|_| unusable("`key` has characters that cannot be sent"))?;
+        .map_err(|_| error(ErrorKind::Misconfigured, "`key` has characters that cannot be sent"))?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -36,7 +36,7 @@ pub(super) fn authorization(key: &Secret, secret: &Secret, path: &str, query: &s
 /// Base64 of the hexadecimal HMAC-SHA1 of `parts`, one behind the other: 56 characters.
 pub(super) fn signature(secret: &Secret, parts: &[&str]) -> Result<String> {
     let mut mac = Hmac::<Sha1>::new_from_slice(secret.expose().as_bytes())
-        .map_err(|source| unusable("`secret` cannot be used as a key").with_source(source))?;
+        .map_err(|source| error(ErrorKind::Misconfigured, "`secret` cannot be used as a key").with_source(source))?;
     parts.iter().for_each(|part| mac.update(part.as_bytes()));
     Ok(STANDARD.encode(hex(&mac.finalize().into_bytes())))
 }
@@ -48,10 +48,6 @@ fn escape(text: &str) -> String {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unusable(message: &'static str) -> Error {
-    Error::new(ErrorKind::Misconfigured, message).with_provider(NAME)
 }
 
 #[cfg(test)]

@@ -8,15 +8,15 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use ::http::{Method, Request, Response, StatusCode, header};
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use serde::Deserialize;
 
-use super::{Config, NAME, sign};
+use super::{Config, error, sign};
 use crate::{
     channel::Channel,
     error::{Error, ErrorKind, Result},
-    provider::{Handle, Order, Verdict},
+    provider::{Handle, Order, Verdict, http},
     secret::Code,
 };
 
@@ -41,9 +41,15 @@ pub(super) fn verify(config: &Config, order: &Order, own: Option<&Code>) -> Resu
             let from = config.email_from.clone();
             ("email", address, vec![("from", from), ("email_subject", subject), ("email_body", body)])
         }
+        Channel::KeyPress => {
+            let from = ("from", config.call_from.clone());
+            ("call_button", phone, config.sounds().into_iter().chain([from]).collect())
+        }
         _ => return Err(error(ErrorKind::Unsupported, "has no such channel")),
     };
-    let language = order.locale.as_deref().and_then(language).map(str::to_owned);
+    // The sounds of a call that asks for a key are in one language.
+    let spoken = order.channel != Channel::KeyPress;
+    let language = order.locale.as_deref().and_then(language).filter(|_| spoken).map(str::to_owned);
     let code = own.map(|code| code.expose().to_owned());
     let common = [("channel", Some(channel.to_owned())), ("to", Some(to)), ("language", language), ("code", code)];
     let given = common.into_iter().chain(special).filter_map(|(name, value)| Some((name, value?)));
@@ -57,12 +63,15 @@ pub(super) fn check(config: &Config, handle: &Handle, typed: &Code) -> Result<Re
 }
 
 /// Reads the answer to `/v1/verify/`.
-pub(super) fn read_started(answer: &Response<Bytes>, now: SystemTime) -> Result<Handle> {
-    match read(answer, now)? {
-        Body { status: Said::Success, request_id: Some(id), .. } if !id.is_empty() => Ok(Handle::new(id)),
-        Body { status: Said::Success, .. } => Err(error(ErrorKind::Unavailable, "answered without a `request_id`")),
+pub(super) fn read_started(answer: &Response<Bytes>, channel: Channel, now: SystemTime) -> Result<Handle> {
+    let body = read(answer, now)?;
+    match (body.status, body.request_id) {
+        (Said::Success, Some(id)) if !id.is_empty() => Ok(Handle::new(id)),
+        // A call that asks for a key gets no name.
+        (Said::Success, _) if channel == Channel::KeyPress => Ok(Handle::new("call_button")),
+        (Said::Success, _) => Err(error(ErrorKind::Unavailable, "answered without a `request_id`")),
         // The vendor's words are not repeated: they may hold the number.
-        Body { status: Said::Error, .. } => Err(error(ErrorKind::Rejected, "does not send the message")),
+        (Said::Error, _) => Err(error(ErrorKind::Rejected, "does not send the message")),
     }
 }
 
@@ -142,30 +151,13 @@ fn read(answer: &Response<Bytes>, now: SystemTime) -> Result<Body> {
     }
     if status == StatusCode::TOO_MANY_REQUESTS || says("You exceeded the rate limit") {
         let error = error(ErrorKind::RateLimited, "takes no more requests for now");
-        return Err(wait(answer, now).into_iter().fold(error, Error::with_retry_after));
+        return Err(http::rate_limit_reset(answer, now).into_iter().fold(error, Error::with_retry_after));
     }
     match body {
         Some(body) if status.is_success() || matches!(body.status, Said::Error) => Ok(body),
         _ if status.is_client_error() => Err(error(ErrorKind::Rejected, "does not accept the request")),
         _ => Err(error(ErrorKind::Unavailable, "answered with something that is not its JSON")),
     }
-}
-
-/// `X-RateLimit-Reset` is a whole number that is documented nowhere: up to a day it is taken for the seconds to wait, beyond
-/// that for a time since 1970. A wait of more than a day is nobody's.
-fn wait(answer: &Response<Bytes>, now: SystemTime) -> Option<Duration> {
-    let number = |name| answer.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok()?.parse().ok());
-    let reset = number("x-ratelimit-reset").or_else(|| number("retry-after")).map(Duration::from_secs)?;
-    if reset <= LONGEST_WAIT {
-        return Some(reset);
-    }
-    SystemTime::UNIX_EPOCH.checked_add(reset)?.duration_since(now).ok().filter(|wait| *wait <= LONGEST_WAIT)
-}
-
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
-
-fn error(kind: ErrorKind, message: &'static str) -> Error {
-    Error::new(kind, message).with_provider(NAME)
 }
 
 #[cfg(test)]

@@ -1,3 +1,5 @@
+use ::http::HeaderValue;
+
 use super::*;
 use crate::{phone::PhoneNumber, secret::Secret};
 
@@ -87,8 +89,48 @@ fn what_cannot_be_ordered_is_refused_before_anything_is_sent() {
     let error = verify(&config(), &order(Channel::Email), None).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Rejected);
     assert_eq!(error.to_string(), "zadarma: needs an e-mail address");
-    for channel in [Channel::FlashCall, Channel::KeyPress, Channel::SilentNetwork] {
+    for channel in [Channel::FlashCall, Channel::SilentNetwork] {
         assert_eq!(verify(&config(), &order(channel), None).unwrap_err().kind(), ErrorKind::Unsupported);
+    }
+}
+
+#[test]
+fn a_call_that_asks_for_a_key_is_the_documented_one() {
+    let text = |text: &str| Some(text.to_owned());
+    let config = Config {
+        greeting_sound_id: text("657c2c822fb364c1d201f685"),
+        button_1_sound_id: text("6718bc2af7cd712b0e0a96f6"),
+        fallback_sound_id: text("6718bd57e2cc3072e20c0ba6"),
+        ..config()
+    };
+    let mut order = order(Channel::KeyPress);
+    order.locale = text("de");
+    let sounds = "fallback_sound_id=6718bd57e2cc3072e20c0ba6&format=json";
+    let expected = |from: &str| {
+        format!(
+            "button_1_sound_id=6718bc2af7cd712b0e0a96f6&channel=call_button&{sounds}{from}\
+             &greeting_sound_id=657c2c822fb364c1d201f685&to=%2B37126123456"
+        )
+    };
+    assert_eq!(body(&verify(&config, &order, None).unwrap()), expected(""), "no language and no code");
+    let from = Config { call_from: text("+442037691881"), ..config };
+    assert_eq!(body(&verify(&from, &order, None).unwrap()), expected("&from=%2B442037691881"));
+}
+
+#[test]
+fn the_answer_to_a_call_names_no_request() {
+    assert!(read_started(&answer(200, r#"{"status":"success"}"#), Channel::KeyPress, now()).is_ok());
+    for (status, body, kind) in [
+        (200, r#"{"status":"error","message":"\"greeting_sound_id\" param is required"}"#, ErrorKind::Rejected),
+        (401, r#"{"status":"error","message":"Auth error"}"#, ErrorKind::Misconfigured),
+        (200, "{}", ErrorKind::Unavailable),
+        (500, "", ErrorKind::Unavailable),
+    ] {
+        assert_eq!(
+            read_started(&answer(status, body), Channel::KeyPress, now()).unwrap_err().kind(),
+            kind,
+            "{status} {body}"
+        );
     }
 }
 
@@ -123,11 +165,12 @@ fn a_check_is_the_documented_one() {
 
 #[test]
 fn the_documented_answers_are_read() {
-    let handle = read_started(&answer(200, include_str!("../testdata/verify.json")), now()).unwrap();
+    let handle = read_started(&answer(200, include_str!("../testdata/verify.json")), Channel::Sms, now()).unwrap();
     assert_eq!(handle.as_str(), ID);
     let verdict = read_verdict(&answer(200, include_str!("../testdata/check.json")), now()).unwrap();
     assert_eq!(verdict, Verdict::Match);
-    let error = read_started(&answer(200, include_str!("../testdata/verify-error.json")), now()).unwrap_err();
+    let error =
+        read_started(&answer(200, include_str!("../testdata/verify-error.json")), Channel::Sms, now()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Rejected);
 }
 
@@ -155,9 +198,9 @@ fn every_failure_of_an_order_gets_its_kind() {
         (200, "{}", ErrorKind::Unavailable),
         (200, "", ErrorKind::Unavailable),
     ] {
-        let error = read_started(&answer(status, body), now()).unwrap_err();
+        let error = read_started(&answer(status, body), Channel::Sms, now()).unwrap_err();
         assert_eq!(error.kind(), kind, "{status} {body}");
-        assert_eq!(error.provider(), Some(NAME));
+        assert_eq!(error.provider(), Some(super::super::NAME));
         assert!(!format!("{error:?}").contains("37126123456"), "{error:?}");
     }
 }
@@ -200,7 +243,7 @@ fn the_end_of_a_rate_limit_is_passed_on() {
     ] {
         let mut answer = answer(429, "");
         answer.headers_mut().insert(name, HeaderValue::from_static(value));
-        let error = read_started(&answer, now()).unwrap_err();
+        let error = read_started(&answer, Channel::Sms, now()).unwrap_err();
         assert_eq!(error.retry_after(), wait.map(Duration::from_secs), "{name}: {value}");
     }
 }
