@@ -2,6 +2,9 @@
 #![cfg(all(feature = "sandbox", feature = "testing", feature = "client"))]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "zadarma/key_press.rs"]
+mod key_press;
+
 use std::{future::Future, time::Duration};
 
 use handset::{

@@ -33,6 +33,8 @@ pub(super) fn router(common: Arc<Common>) -> Router {
         .route("/handsets", get(handsets))
         .route("/handsets/{number}/events", get(events))
         .route("/handsets/{number}/open", post(open))
+        .route("/handsets/{number}/press", post(press))
+        .route("/handsets/{number}/hang_up", post(hang_up))
         .route("/knobs", get(knobs).put(set_knobs).delete(clear_knobs))
         .with_state(common)
 }
@@ -84,6 +86,29 @@ async fn open(
         Error::new(ErrorKind::InvalidInput, format!("{shape}: {wrong}"))
     })?;
     Ok(Json(common.handsets.handset(&number_of(&number)?).open(&url, over).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Press {
+    digits: String,
+}
+
+async fn press(
+    State(common): State<Arc<Common>>,
+    Path(number): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, Problem> {
+    let Press { digits } = serde_json::from_slice(&body).map_err(|wrong| {
+        Error::new(ErrorKind::InvalidInput, format!(r#"keys are pressed with {{"digits": "1"}}: {wrong}"#))
+    })?;
+    let pressed = common.handsets.handset(&number_of(&number)?).press(&digits)?;
+    Ok(Json(json!({ "pressed": pressed })))
+}
+
+async fn hang_up(State(common): State<Arc<Common>>, Path(number): Path<String>) -> Result<StatusCode, Problem> {
+    common.handsets.handset(&number_of(&number)?).hang_up();
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn knobs(State(common): State<Arc<Common>>) -> Json<Value> {

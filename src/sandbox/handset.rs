@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::{
     clock::{Clock, SystemClock},
+    error::{Error, ErrorKind, Result},
     sandbox::message::{Email, Sms, VoiceCall, rfc3339},
 };
 
@@ -85,6 +86,20 @@ impl Handset {
         }
     }
 
+    /// Takes the call that rings and waits for keys, listens, and presses these: of `0` to `9`, `*` and `#` at most 32, none to
+    /// press nothing, as voice mail does. `false` when no such call rings.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidInput`] when there is something else among them.
+    pub fn press(&self, keys: &str) -> Result<bool> {
+        if keys.len() > 32 || !keys.bytes().all(|key| key.is_ascii_digit() || b"*#".contains(&key)) {
+            let message = "the keys of a phone are `0` to `9`, `*` and `#`; press at most 32";
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
+        Ok(self.line.press(keys))
+    }
+
     /// Refuses every call that rings now, as a person with that phone might.
     pub fn hang_up(&self) {
         for call in self.line.ringing() {
@@ -153,6 +168,12 @@ pub struct IncomingCall {
     pub from: String,
     /// Where the call stands.
     pub state: CallState,
+    /// What a call that waits for keys plays to whoever takes it: the vendor's id of the sound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub greeting: Option<String>,
+    /// The keys that were pressed, none or more, once such a call was taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pressed: Option<String>,
 }
 
 impl IncomingCall {
@@ -184,6 +205,8 @@ pub enum CallState {
     Missed,
     /// The phone refused the call.
     Ended,
+    /// The phone took the call, pressed its keys or none, and the call is over.
+    Answered,
 }
 
 /// Every handset that was asked for or called.
@@ -231,10 +254,16 @@ struct Events {
 impl Line {
     /// Rings, and stops after `ring_time`. Returns the id of the call.
     pub(super) fn ring(self: &Arc<Self>, from: &str, ring_time: Duration) -> u64 {
+        self.ring_and_ask(from, None, ring_time)
+    }
+
+    /// Rings with a call that plays a greeting to whoever takes it, and waits for keys.
+    pub(super) fn ring_and_ask(self: &Arc<Self>, from: &str, greeting: Option<String>, ring_time: Duration) -> u64 {
         let mut call = 0;
         self.0.send_modify(|events| {
             call = events.latest + 1;
-            events.push_call(call, from, CallState::Ringing);
+            let (from, state, pressed) = (from.to_owned(), CallState::Ringing, None);
+            events.push_call(IncomingCall { id: 0, at: SystemTime::UNIX_EPOCH, call, from, state, greeting, pressed });
         });
         if ring_time.is_zero() {
             self.end(call, CallState::Missed);
@@ -254,12 +283,40 @@ impl Line {
     /// Ends a call, unless it has ended.
     pub(super) fn end(&self, call: u64, state: CallState) {
         self.0.send_if_modified(|events| match events.ringing().remove(&call) {
-            Some(from) => {
-                events.push_call(call, &from, state);
+            Some(ringing) => {
+                events.push_call(IncomingCall { state, ..ringing });
                 true
             }
             None => false,
         });
+    }
+
+    /// Takes the oldest call that rings and waits for keys, and presses some; `false` when there is none.
+    pub(super) fn press(&self, keys: &str) -> bool {
+        self.0.send_if_modified(|events| match events.ringing().into_values().find(|call| call.greeting.is_some()) {
+            Some(ringing) => {
+                events.push_call(IncomingCall {
+                    state: CallState::Answered,
+                    pressed: Some(keys.to_owned()),
+                    ..ringing
+                });
+                true
+            }
+            None => false,
+        })
+    }
+
+    /// Waits for the end of a call.
+    pub(super) async fn end_of(&self, call: u64) -> IncomingCall {
+        let mut seen = call;
+        loop {
+            let event = self.after(seen).await;
+            seen = event.id();
+            match event {
+                Event::IncomingCall(end) if end.call == call => return end,
+                _ => {}
+            }
+        }
     }
 
     /// Takes a message, made of its id and time.
@@ -309,19 +366,19 @@ impl Events {
         self.kept.push_back(event(self.latest, SystemClock.now()));
     }
 
-    fn push_call(&mut self, call: u64, from: &str, state: CallState) {
-        let from = from.to_owned();
-        self.push(|id, at| Event::IncomingCall(IncomingCall { id, at, call, from, state }));
+    /// An event of a call, which gets its id and time here.
+    fn push_call(&mut self, call: IncomingCall) {
+        self.push(|id, at| Event::IncomingCall(IncomingCall { id, at, ..call }));
     }
 
-    /// The calls whose last event says that they ring, with their callers.
-    fn ringing(&self) -> BTreeMap<u64, String> {
+    /// The calls whose last event says that they ring.
+    fn ringing(&self) -> BTreeMap<u64, IncomingCall> {
         let mut ringing = BTreeMap::new();
         for event in &self.kept {
             let Event::IncomingCall(call) = event else { continue };
             match call.state {
-                CallState::Ringing => ringing.insert(call.call, call.from.clone()),
-                CallState::Missed | CallState::Ended => ringing.remove(&call.call),
+                CallState::Ringing => ringing.insert(call.call, call.clone()),
+                CallState::Missed | CallState::Ended | CallState::Answered => ringing.remove(&call.call),
             };
         }
         ringing
@@ -352,7 +409,15 @@ mod tests {
     fn events_are_flat_json_tagged_by_kind() {
         let at = SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123);
         let from = "+37166004953".to_owned();
-        let event = Event::IncomingCall(IncomingCall { id: 2, at, call: 1, from, state: CallState::Missed });
+        let event = Event::IncomingCall(IncomingCall {
+            id: 2,
+            at,
+            call: 1,
+            from,
+            state: CallState::Missed,
+            greeting: None,
+            pressed: None,
+        });
         assert_eq!(
             serde_json::to_value(&event).unwrap(),
             serde_json::json!({
@@ -396,6 +461,23 @@ mod tests {
         line.end(call, CallState::Missed);
         assert!(!line.is_ringing(call));
         assert_eq!(phone.events().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn keys_go_to_the_call_that_waits_for_them() {
+        let handsets = Handsets::default();
+        let (phone, line) = (handsets.handset("+37126123456"), handsets.line("+37126123456"));
+        line.ring("+37166000001", Duration::MAX);
+        assert!(!phone.press("1").unwrap(), "a missed call plays nothing");
+        let call = line.ring_and_ask("+37166000002", Some("657c2c822fb364c1d201f685".to_owned()), Duration::MAX);
+        for keys in ["one", "1 2", "+", &"1".repeat(33)] {
+            assert_eq!(phone.press(keys).unwrap_err().kind(), ErrorKind::InvalidInput, "{keys}");
+        }
+        assert!(phone.press("1#").unwrap());
+        assert!(!phone.press("1").unwrap(), "the call is over");
+        let end = line.end_of(call).await;
+        assert_eq!((end.state, end.pressed.as_deref()), (CallState::Answered, Some("1#")));
+        assert!(!format!("{end:?}").contains("1#"));
     }
 
     #[tokio::test]

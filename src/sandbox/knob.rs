@@ -41,6 +41,13 @@ pub enum Knob {
     TokenLifetime(Duration),
     /// Spoils the callbacks that vendors sign.
     Callback(CallbackFault),
+    /// Reports the end of a call that asked for a key as `NOTIFY_OUT_END`, which Zadarma's pages tell of, not as the
+    /// `NOTIFY_END` that they show.
+    NotifyOutEnd,
+    /// Names the called number in its national form in Zadarma's callbacks, not in E.164.
+    NationalNumbers,
+    /// The time zone of Zadarma's account: minutes ahead of UTC, 0 by default, -720 to 840 in quarters of an hour.
+    UtcOffset(i16),
     /// Refuses with the vendor's error body. No call is made.
     ErrorCode {
         /// The vendor's own number of the error.
@@ -112,6 +119,9 @@ impl Knob {
                 "`caller_ending` has four digits"
             }
             Self::Redirect(url) if HeaderValue::from_str(url).is_err() => "`redirect` is a URL",
+            Self::UtcOffset(minutes) if !(-720..=840).contains(minutes) || minutes % 15 != 0 => {
+                "`utc_offset` is -720 to 840 minutes, in quarters of an hour"
+            }
             Self::ErrorCode { code: 0, .. } => "`code` 0 would mean success",
             Self::ErrorCode { status, .. } if !(400..=599).contains(status) => "`status` is 400 to 599",
             Self::Latency(wait) | Self::RingTime(wait) | Self::TokenLifetime(wait) | Self::PollInterval(wait)
@@ -163,7 +173,7 @@ pub enum CallbackFault {
     None,
     /// It is sent twice.
     Duplicate,
-    /// It says the opposite of what was signed.
+    /// It says something else than what was signed: the opposite, or another number.
     Forged,
     /// It was signed ten minutes ago.
     Late,
@@ -204,7 +214,7 @@ impl Knobs {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidInput`] when the value is out of range: a caller's ending that is not four digits, a redirect
-    /// that fits no header, an error code of 0 or with a status that is none, a wait of more than an hour.
+    /// that fits no header, an error code of 0 or with a status that is none, a time zone that is none, a wait of more than an hour.
     pub fn set(&self, scope: Scope<'_>, knob: Knob) -> Result<()> {
         knob.check()?;
         let mut settings = self.0.write().unwrap_or_else(PoisonError::into_inner);
@@ -279,6 +289,11 @@ impl Dials {
 
     pub(super) fn token_lifetime(&self) -> Duration {
         self.find(|knob| if let Knob::TokenLifetime(life) = knob { Some(*life) } else { None }).unwrap_or(LONGEST)
+    }
+
+    /// Minutes ahead of UTC.
+    pub(super) fn utc_offset(&self) -> i16 {
+        self.find(|knob| if let Knob::UtcOffset(minutes) = knob { Some(*minutes) } else { None }).unwrap_or_default()
     }
 
     pub(super) fn callback(&self) -> Option<CallbackFault> {
@@ -359,6 +374,7 @@ mod tests {
             "token_lifetime": 60_000, "callback": "forged",
             "error_code": { "code": 7, "status": 402 }, "http_500": true, "html": true, "redirect": "/away",
             "time_out": true, "wrong_json": true, "big_body": true, "drop_connection": true, "over_wifi": "forbid",
+            "notify_out_end": true, "national_numbers": true, "utc_offset": -210,
             "backchannel": "nobody", "poll_interval": 1_000, "slow_down": true,
         });
         replace(&knobs, Scope::All, all.clone()).unwrap();
@@ -378,6 +394,8 @@ mod tests {
             (json!({ "latency": true }), "latency"),
             (json!({ "not_answered": 1 }), "not_answered"),
             (json!({ "redirect": "a\nb" }), "redirect"),
+            (json!({ "utc_offset": 7 }), "quarters"),
+            (json!({ "utc_offset": 855 }), "840"),
             (json!({ "error_code": { "code": 0, "status": 400 } }), "success"),
             (json!({ "error_code": { "code": 1, "status": 200 } }), "status"),
         ] {

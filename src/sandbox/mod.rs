@@ -17,9 +17,12 @@
 //! | `POST /numcheck/{locale}/init-call`, `POST /numcheck/{locale}/get-call-info` | NumCheck |
 //! | below `/open_gateway` | Open Gateway: metadata, `authorize`, `bc-authorize`, `token`, `number-verification/{v0,v1,v2}/verify` |
 //! | `POST /zadarma/v1/verify/`, `POST /zadarma/v1/verify/check` | Zadarma |
+//! | `PUT /zadarma/account` | enters the URL for Zadarma's callbacks, `{"webhook_url": ".."}`, once it has answered the vendor's test |
 //! | `GET /handsets` | the numbers and addresses known so far |
 //! | `GET /handsets/{number}/events` | what reached a handset: a JSON array, or live with `Accept: text/event-stream` |
 //! | `POST /handsets/{number}/open` | opens a URL of the emulators on the handset, over mobile data or Wi-Fi |
+//! | `POST /handsets/{number}/press` | takes the call that waits for keys and presses some, `{"digits": "1"}`, or none |
+//! | `POST /handsets/{number}/hang_up` | refuses what rings |
 //! | `POST /handsets/{number}/operator_token` | an operator token of the handset's SIM, for Open Gateway |
 //! | `POST /handsets/{number}/approval` | answers what Open Gateway asks the person with the handset |
 //! | `GET`, `PUT`, `DELETE /knobs` | shows, sets and clears [`Knobs`] |

@@ -184,6 +184,27 @@ impl Sandbox {
         self.zadarma.secret()
     }
 
+    /// Enters the URL for notifications on the page of the Zadarma account. It is asked to repeat a value, as the vendor asks.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidInput`] when it is no URL, does not answer, or does not repeat the value.
+    pub async fn set_zadarma_webhook(&self, url: &str) -> Result<()> {
+        self.zadarma.set_webhook(url).await
+    }
+
+    /// How Zadarma's callbacks were answered, the oldest first: the HTTP status, 0 for no answer.
+    #[must_use]
+    pub fn zadarma_callbacks(&self) -> Vec<u16> {
+        self.zadarma.callbacks()
+    }
+
+    /// The header `Signature` that Zadarma would send with these fields of a callback, for tests that make one up.
+    #[must_use]
+    pub fn zadarma_signature(&self, fields: &[(&str, &str)]) -> String {
+        self.zadarma.signature(fields)
+    }
+
     /// The same routes on the same state, to mount inside another app. They answer while the sandbox lives.
     pub fn router(&self) -> Router {
         let router = Router::new()

@@ -1,4 +1,5 @@
-//! Zadarma: codes by text message, call and e-mail, which the vendor makes, or takes, and judges.
+//! Zadarma: codes by text message, call and e-mail, which the vendor makes, or takes, and judges; and calls that ask for a key,
+//! whose end it tells the URL for notifications on the account's page: `PUT /zadarma/account` with `{"webhook_url": ".."}`.
 //!
 //! A request counts when its `Authorization` is the one that PHP would compute from its path and its parameters. The vendor
 //! documents few of its refusals; all come with `{"status":"error","message":..}`:
@@ -13,11 +14,13 @@
 //! | 200 | `Invalid verification code` | the code is another one |
 //! | 200 | `No such request id` | it never was, it is older than ten minutes, or its code was right before |
 //! | 429 | `You exceeded the rate limit` | by a knob only |
+//! | 200 | `Notifications are not configured` | a call that asks for a key, and no URL that the result could go to |
 //! | 503 | `Try again later` | the emulator has no random numbers |
 //!
 //! `code` is an integer, as the vendor's description has it, so leading zeros are lost: in messages and when they are judged.
 
 mod ask;
+mod notify;
 mod order;
 mod php;
 mod wording;
@@ -28,13 +31,15 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use axum::{Router, body::Bytes, extract::State, response::Response};
+use axum::{Json, Router, body::Bytes, extract::State, response::Response, routing::put};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use serde::Deserialize;
 use serde_json::json;
 
 use self::{
     ask::{Ask, Operation, Refusal},
+    notify::{Notice, Notices},
     order::Order,
 };
 use crate::{
@@ -42,6 +47,7 @@ use crate::{
     error::Result,
     sandbox::{
         common::Common,
+        control::Problem,
         fault::{self, Answer},
         handset::inbox,
         knob::{Dials, Knob},
@@ -56,6 +62,7 @@ pub(super) struct Emulator {
     key: Secret,
     secret: Secret,
     requests: Mutex<VecDeque<Sent>>,
+    notices: Notices,
     clock: Arc<dyn Clock>,
     common: Arc<Common>,
 }
@@ -63,7 +70,14 @@ pub(super) struct Emulator {
 impl Emulator {
     pub(super) fn new(common: Arc<Common>, clock: Arc<dyn Clock>) -> Result<Self> {
         let credential = || random::alphanumeric(20).map(Secret::new);
-        Ok(Self { key: credential()?, secret: credential()?, requests: Mutex::default(), clock, common })
+        Ok(Self {
+            key: credential()?,
+            secret: credential()?,
+            requests: Mutex::default(),
+            notices: Notices::new()?,
+            clock,
+            common,
+        })
     }
 
     pub(super) fn key(&self) -> &Secret {
@@ -74,7 +88,22 @@ impl Emulator {
         &self.secret
     }
 
-    fn serve(&self, ask: &Ask, dials: &Dials) -> Answer {
+    /// Takes the URL for notifications, if it answers as the vendor wants.
+    pub(super) async fn set_webhook(&self, url: &str) -> Result<()> {
+        self.notices.set_url(url).await
+    }
+
+    /// How notifications were answered.
+    pub(super) fn callbacks(&self) -> Vec<u16> {
+        self.notices.answers()
+    }
+
+    /// What the vendor would sign these fields of a notification with.
+    pub(super) fn signature(&self, fields: &[(&str, &str)]) -> String {
+        notify::signature(&self.secret, fields)
+    }
+
+    fn serve(self: &Arc<Self>, ask: &Ask, dials: &Dials) -> Answer {
         let served = match (self.admit(ask), dials.error_code()) {
             (Err(refusal), _) => Err(refusal),
             (Ok(_), Some((code, status))) => Err(Refusal::Knob { code, status }),
@@ -97,8 +126,13 @@ impl Emulator {
         }
     }
 
-    fn verify(&self, ask: &Ask, dials: &Dials) -> Result<Answer, Refusal> {
+    fn verify(self: &Arc<Self>, ask: &Ask, dials: &Dials) -> Result<Answer, Refusal> {
         let order = Order::read(ask)?;
+        if let Some((from, greeting)) = order.button() {
+            self.notices.url().ok_or(Refusal::NoWebhook)?;
+            self.ask_for_key(&order.to, from, greeting, dials);
+            return Ok(Answer { status: StatusCode::OK, body: json!({ "status": "success" }) });
+        }
         let code = match order.code {
             Some(own) => own,
             None => 100_000 + u64::from(random::below(900_000).map_err(|_| Refusal::Unavailable)?),
@@ -114,6 +148,27 @@ impl Emulator {
         }
         requests.push_back(Sent { id: id.clone(), to: order.to, code, expires: self.clock.now() + LIFETIME });
         Ok(Answer { status: StatusCode::OK, body: json!({ "status": "success", "request_id": id }) })
+    }
+
+    /// Calls, and tells of the end of the call. One that reaches no handset is missed at once.
+    fn ask_for_key(self: &Arc<Self>, to: &str, from: &str, greeting: &str, dials: &Dials) {
+        self.common.bill_call();
+        let lost = dials.has(&Knob::NotAnswered);
+        let line = if lost { Arc::default() } else { self.common.handsets.line(to) };
+        let ring_time = if lost { Duration::ZERO } else { dials.ring_time() };
+        let start = self.clock.now();
+        let call = line.ring_and_ask(from, Some(greeting.to_owned()), ring_time);
+        let (emulator, to, stop) = (Arc::clone(self), to.to_owned(), self.common.stop.clone());
+        tokio::spawn(async move {
+            let tell = async {
+                let end = line.end_of(call).await;
+                let dials = emulator.common.knobs.dials(Some(&to));
+                if let Ok(notice) = Notice::of(&to, &end, start, &dials) {
+                    emulator.notices.post(&emulator.secret, notice, dials.callback()).await;
+                }
+            };
+            stop.unless_stopped(tell).await
+        });
     }
 
     fn check(&self, ask: &Ask) -> Result<Answer, Refusal> {
@@ -147,7 +202,22 @@ impl Emulator {
 
 /// The vendor's routes, below its prefix.
 pub(super) fn router(emulator: Arc<Emulator>) -> Router {
-    Router::new().fallback(handle).with_state(emulator)
+    Router::new().route("/account", put(set_account)).fallback(handle).with_state(emulator)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Account {
+    webhook_url: String,
+}
+
+/// What a person does on the account's page.
+async fn set_account(
+    State(emulator): State<Arc<Emulator>>,
+    Json(Account { webhook_url }): Json<Account>,
+) -> Result<StatusCode, Problem> {
+    emulator.set_webhook(&webhook_url).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn handle(

@@ -77,6 +77,7 @@ pub(super) enum Refusal {
     Invalid(String),
     WrongCode,
     NoSuchRequest,
+    NoWebhook,
     Unavailable,
     Knob { code: i64, status: u16 },
 }
@@ -92,6 +93,7 @@ impl Refusal {
             Self::Invalid(name) => (StatusCode::OK, format!("\"{name}\" param is invalid")),
             Self::WrongCode => fixed(StatusCode::OK, "Invalid verification code"),
             Self::NoSuchRequest => fixed(StatusCode::OK, "No such request id"),
+            Self::NoWebhook => fixed(StatusCode::OK, "Notifications are not configured"),
             Self::Unavailable => fixed(StatusCode::SERVICE_UNAVAILABLE, "Try again later"),
             Self::Knob { status: 429, .. } => fixed(StatusCode::TOO_MANY_REQUESTS, "You exceeded the rate limit"),
             Self::Knob { code, status } => {

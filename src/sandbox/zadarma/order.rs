@@ -24,6 +24,7 @@ pub(super) struct Order {
 enum Form {
     Sms { template: Option<u64> },
     Call,
+    Button { greeting: String },
     Email { subject: Option<String>, body: Option<String> },
 }
 
@@ -48,6 +49,16 @@ impl Order {
                 ask.only(&["channel", "to", "code", "language", "from"])?;
                 (is_number(to), ask.checked("from", is_number)?.map_or_else(|| CALLER.to_owned(), inbox), Form::Call)
             }
+            "call_button" => {
+                ask.only(&[&["channel", "to", "from"][..], &SOUNDS].concat())?;
+                for name in SOUNDS {
+                    ask.required(name)?;
+                    ask.checked(name, is_sound)?;
+                }
+                let greeting = ask.required(GREETING)?;
+                let from = ask.checked("from", is_number)?.map_or_else(|| CALLER.to_owned(), inbox);
+                (is_number(to), from, Form::Button { greeting: greeting.to_owned() })
+            }
             "email" => {
                 ask.only(&["channel", "to", "code", "language", "from", "email_subject", "email_body"])?;
                 if code.is_some_and(|code| !(100_000..=999_999).contains(&code)) {
@@ -65,6 +76,14 @@ impl Order {
         Ok(Self { to: inbox(to), code, from, wording, form })
     }
 
+    /// Who calls and what is played first, where the person has to press a key.
+    pub(super) fn button(&self) -> Option<(&str, &str)> {
+        match &self.form {
+            Form::Button { greeting } => Some((&self.from, greeting)),
+            _ => None,
+        }
+    }
+
     pub(super) fn message(&self, id: u64, at: SystemTime, code: &str) -> Event {
         let from = self.from.clone();
         let text = self.wording.written(code);
@@ -73,7 +92,9 @@ impl Order {
             Form::Sms { template: Some(template) } => {
                 Event::Sms(Sms { id, at, from, text: format!("[template {template}] {text}") })
             }
-            Form::Call => Event::VoiceCall(VoiceCall { id, at, from, spoken: self.wording.spoken(code) }),
+            Form::Call | Form::Button { .. } => {
+                Event::VoiceCall(VoiceCall { id, at, from, spoken: self.wording.spoken(code) })
+            }
             Form::Email { subject, body } => Event::Email(Email {
                 id,
                 at,
@@ -91,11 +112,22 @@ fn is_number(text: &str) -> bool {
     (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0')
 }
 
+/// The id of a sound, as in the vendor's example.
+fn is_sound(text: &str) -> bool {
+    text.len() == 24 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+
 fn is_address(text: &str) -> bool {
     let parts = text.split_once('@');
     parts.is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.') && !domain.contains('@'))
         && !text.contains(char::is_whitespace)
 }
+
+/// What is played first.
+const GREETING: &str = "greeting_sound_id";
+
+/// That, what is played to whoever presses 1, and to everybody else.
+const SOUNDS: [&str; 3] = [GREETING, "button_1_sound_id", "fallback_sound_id"];
 
 /// The account's number.
 const CALLER: &str = "+442037691881";

@@ -12,6 +12,11 @@ pub(super) fn authorization(key: &str, secret: &str, path: &str, parameters: &[(
     format!("{key}:{}", STANDARD.encode(lower_hex(&mac)))
 }
 
+/// The `Signature` of a notification: base64 of the HMAC's hexadecimal text, over some of its values.
+pub(super) fn signature(secret: &str, values: &str) -> String {
+    STANDARD.encode(lower_hex(&hmac_sha1(secret.as_bytes(), values.as_bytes())))
+}
+
 /// `http_build_query(ksort($parameters), '', '&', PHP_QUERY_RFC1738)`.
 fn build_query(parameters: &[(String, String)]) -> String {
     let mut sorted: Vec<_> = parameters.iter().collect();
@@ -68,6 +73,14 @@ mod tests {
         assert_eq!(lower_hex(&hmac_sha1(&[0x0b; 20], b"Hi There")), "b617318655057264e28bc0b6fb378c8ef146be00");
         let mac = hmac_sha1(b"Jefe", b"what do ya want for nothing?");
         assert_eq!(lower_hex(&mac), "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
+    }
+
+    /// Computed with another implementation, over the values of the vendor's example.
+    #[test]
+    fn a_notification_is_signed_as_documented() {
+        let values = ["0999999999", "0", "2024-10-23 16:00:47"].concat();
+        let expected = "YjM2NjJlYTZjMWZiNDRkNTgxMDNhYTlmNmZjNzVlNTBhYTcwMjk3MQ==";
+        assert_eq!(signature("9f8e7d6c5b4a39281706", &values), expected);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::{
 const NUMBER: &str = "+37126123456";
 
 struct Account {
-    emulator: Emulator,
+    emulator: Arc<Emulator>,
     clock: ManualClock,
 }
 
@@ -18,7 +18,7 @@ impl Account {
     fn new() -> Self {
         let clock = ManualClock::default();
         let common = Arc::new(Common::new(Stop::new(watch::channel(()).1), String::new()));
-        Self { emulator: Emulator::new(common, Arc::new(clock.clone())).unwrap(), clock }
+        Self { emulator: Arc::new(Emulator::new(common, Arc::new(clock.clone())).unwrap()), clock }
     }
 
     /// Sends a request that is signed as it should be.
@@ -169,6 +169,23 @@ fn what_the_vendor_would_not_take_is_refused() {
         (email(&[("email_body", "code")]), "\"email_body\" param is invalid"),
         (email(&[("from", "Ada")]), "\"from\" param is invalid"),
         (email(&[("template_id", "1")]), "\"template_id\" param is invalid"),
+    ] {
+        let (status, body) = account.post("/v1/verify/", &parameters);
+        assert_eq!((status, body), (200, json!({ "status": "error", "message": message })), "{parameters:?}");
+    }
+    let call = |more: &[(&'static str, &'static str)]| {
+        let sounds =
+            [("button_1_sound_id", "6718bc2af7cd712b0e0a96f6"), ("fallback_sound_id", "6718bd57e2cc3072e20c0ba6")];
+        [&[("channel", "call_button"), ("to", NUMBER)], &sounds[..], more].concat()
+    };
+    let greeting = ("greeting_sound_id", "657c2c822fb364c1d201f685");
+    for (parameters, message) in [
+        (call(&[]), "\"greeting_sound_id\" param is required"),
+        (call(&[("greeting_sound_id", "hello")]), "\"greeting_sound_id\" param is invalid"),
+        (call(&[greeting, ("language", "de")]), "\"language\" param is invalid"),
+        (call(&[greeting, ("code", "482916")]), "\"code\" param is invalid"),
+        (call(&[greeting, ("from", "Ada")]), "\"from\" param is invalid"),
+        (call(&[greeting]), "Notifications are not configured"),
     ] {
         let (status, body) = account.post("/v1/verify/", &parameters);
         assert_eq!((status, body), (200, json!({ "status": "error", "message": message })), "{parameters:?}");
