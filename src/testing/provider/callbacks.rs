@@ -37,8 +37,10 @@ struct Reported {
 async fn reported(stage: &Stage, other: bool) -> Result<Option<Reported>, Failure> {
     if matches!(stage.vendor.callbacks(stage.channel), Callbacks::None) {
         let posted = stage.callback(notice(&stage.wire.callback_url(), JSON, b"{}")).await;
-        let unsupported = posted.is_err_and(|error| error.kind() == ErrorKind::Unsupported);
-        ensure(unsupported, || "the vendor posts nothing, but the provider does not call that unsupported".to_owned())?;
+        // Denied where the vendor posts about another channel, and this is not what it posts.
+        let kind = posted.map_err(|error| error.kind());
+        let refused = matches!(kind, Err(ErrorKind::Unsupported | ErrorKind::Denied));
+        ensure(refused, || "the vendor posts nothing, but the provider takes what is posted".to_owned())?;
         return Ok(None);
     }
     let placed = stage.place(if other { stage.other_order()? } else { stage.order()? }).await?;
