@@ -72,14 +72,24 @@ impl Message {
 
     /// The fields of a body of `application/x-www-form-urlencoded`. A name that comes twice is refused: readers differ in which
     /// of the two counts.
-    pub(crate) fn form(&self) -> Result<BTreeMap<String, String>> {
+    pub(crate) fn form(&self) -> Result<Form> {
         let mut fields = BTreeMap::new();
         for (name, value) in form_urlencoded::parse(&self.body) {
             if fields.insert(name.into_owned(), value.into_owned()).is_some() {
                 return Err(refused("a callback has each field once"));
             }
         }
-        Ok(fields)
+        Ok(Form(fields))
+    }
+}
+
+/// The fields of a form.
+pub(crate) struct Form(BTreeMap<String, String>);
+
+impl Form {
+    /// The value of a field; empty when it is not there.
+    pub(crate) fn field(&self, name: &str) -> &str {
+        self.0.get(name).map(String::as_str).unwrap_or_default()
     }
 }
 
@@ -103,7 +113,7 @@ impl Verified {
     }
 
     /// The fields of a form; see [`Message::form`].
-    pub(crate) fn form(&self) -> Result<BTreeMap<String, String>> {
+    pub(crate) fn form(&self) -> Result<Form> {
         self.message.form()
     }
 

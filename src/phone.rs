@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType, enums::Region as LibRegion};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -189,6 +189,12 @@ impl FromStr for Region {
             Ok(bytes) if known => Ok(Self(bytes)),
             _ => Err(invalid("a region is two capital letters of ISO 3166-1 that have phone numbers, such as `LV`")),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Region {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 

@@ -93,6 +93,17 @@ impl Code {
         Self::new(code.as_str())
     }
 
+    /// This code, or a fresh one in its place when it begins with a zero: for vendors that call codes numbers, so that what they
+    /// would send of `004218` is anybody's guess. All codes that are left are equally likely.
+    pub(crate) fn without_leading_zero(&self) -> Result<Self> {
+        let digits = u8::try_from(self.0.len()).unwrap_or(u8::MAX);
+        let mut code = self.clone();
+        while code.0.starts_with('0') {
+            code = Self::random(digits)?;
+        }
+        Ok(code)
+    }
+
     /// Exposes the digits, at the one place that sends or compares them.
     #[must_use]
     pub fn expose(&self) -> &str {
@@ -112,6 +123,15 @@ impl fmt::Debug for Code {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_code_for_a_number_is_kept_unless_it_begins_with_a_zero() {
+        assert_eq!(Code::new("482916").unwrap().without_leading_zero().unwrap().expose(), "482916");
+        for _ in 0..200 {
+            let code = Code::new("004218").unwrap().without_leading_zero().unwrap();
+            assert!(code.expose().len() == 6 && !code.expose().starts_with('0'));
+        }
+    }
 
     #[test]
     fn debug_shows_nothing() {

@@ -4,6 +4,8 @@
 
 #[path = "zadarma/key_press.rs"]
 mod key_press;
+#[path = "zadarma/strangers.rs"]
+mod strangers;
 
 use std::{future::Future, time::Duration};
 

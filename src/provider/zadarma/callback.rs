@@ -4,14 +4,14 @@
 //! answered are not among them.** Whoever has seen one true callback can change the verdict and keep the signature. So a report
 //! counts only from the vendor's network, at a secret URL, for a call that we ordered, to that number, at that time, once.
 
-use std::{collections::BTreeMap, time::SystemTime};
+use std::time::SystemTime;
 
 use futures_util::future::{BoxFuture, FutureExt};
 use subtle::ConstantTimeEq;
 
 use super::{error, sign};
 use crate::{
-    callback::{Message, Scheme, Unsigned, local_time, refused},
+    callback::{Form, Message, Scheme, Unsigned, local_time, refused},
     error::{ErrorKind, Result},
     phone::{PhoneNumber, Region},
     provider::{Delivery, Report, Verdict},
@@ -33,8 +33,8 @@ impl Scheme for Signed<'_> {
         async move {
             self.sources.check(message, now).await?;
             let form = message.form()?;
-            let names = signed_fields(field(&form, "event")).ok_or_else(|| refused("this event is not known"))?;
-            let parts: Vec<&str> = names.iter().map(|name| field(&form, name)).collect();
+            let names = signed_fields(form.field("event")).ok_or_else(|| refused("this event is not known"))?;
+            let parts: Vec<&str> = names.iter().map(|name| form.field(name)).collect();
             let expected = sign::signature(self.secret, &parts)?;
             // The vendor sends it once the account has keys, and without them nothing can be ordered.
             match message.headers.get("signature") {
@@ -50,22 +50,22 @@ impl Scheme for Signed<'_> {
 ///
 /// The vendor's pages tell of `NOTIFY_OUT_END` and show `NOTIFY_END`, so both are taken. Of the latter only the kind that is
 /// shown, with the `called_did` of an outgoing call: that of an incoming call names who called, which a caller can forge.
-pub(super) fn read(form: &BTreeMap<String, String>, region: Option<Region>, now: SystemTime) -> Result<Report> {
-    let called = match field(form, "event") {
-        "NOTIFY_END" if field(form, "calltype") == "callback_leg1" && field(form, "called_did") == "0" => "caller_id",
+pub(super) fn read(form: &Form, region: Option<Region>, now: SystemTime) -> Result<Report> {
+    let called = match form.field("event") {
+        "NOTIFY_END" if form.field("calltype") == "callback_leg1" && form.field("called_did") == "0" => "caller_id",
         "NOTIFY_OUT_END" => "destination",
         _ => return Ok(Report::new(Verdict::Pending)),
     };
-    let (called, start) = (field(form, called), field(form, "call_start"));
+    let (called, start) = (form.field(called), form.field("call_start"));
     let no_time = || error(ErrorKind::InvalidInput, "`call_start` is no time up to now");
-    let (verdict, delivery) = match (field(form, "disposition"), field(form, "callback_dtmf")) {
+    let (verdict, delivery) = match (form.field("disposition"), form.field("callback_dtmf")) {
         ("answered", KEY) => (Verdict::Match, Delivery::Delivered),
         // Voice mail presses nothing either.
         ("answered", "") => (Verdict::Pending, Delivery::Delivered),
         ("answered", _) => (Verdict::NoMatch, Delivery::Delivered),
         _ => (Verdict::Pending, Delivery::NotDelivered),
     };
-    let alias = PhoneNumber::from_network(called, region).map(|phone| alias(&phone));
+    let alias = PhoneNumber::from_network(called, region).map(|phone| phone.digits().to_string());
     Ok(Report {
         began: Some(local_time::latest(start, now + local_time::SKEW).ok_or_else(no_time)?),
         // Of what is signed. The vendor's id of the call is not, nor does it stand in the answer to an order.
@@ -76,16 +76,11 @@ pub(super) fn read(form: &BTreeMap<String, String>, region: Option<Region>, now:
     })
 }
 
-/// What an order is known by: the number that is called.
-pub(super) fn alias(phone: &PhoneNumber) -> String {
-    phone.digits().to_string()
-}
-
 /// What the vendor asks of a URL before it takes it: the value of `zd_echo`, to be answered as it is, in plain text.
 pub(super) fn echo(query: &str) -> Option<String> {
     let (_, value) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "zd_echo")?;
-    let plain = (1..=128).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_alphanumeric());
-    plain.then(|| value.into_owned())
+    let value = value.into_owned();
+    ((1..=128).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_alphanumeric())).then_some(value)
 }
 
 /// The fields whose values, one behind the other, are signed.
@@ -98,10 +93,6 @@ fn signed_fields(event: &str) -> Option<&'static [&'static str]> {
         "SMS" | "NUMBER_LOOKUP" | "CALL_TRACKING" => &["result"],
         _ => return None,
     })
-}
-
-fn field<'a>(form: &'a BTreeMap<String, String>, name: &str) -> &'a str {
-    form.get(name).map(String::as_str).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -21,7 +21,6 @@ use crate::{
 /// let config: Config = toml::from_str(r#"
 ///     key = "0a1b2c3d4e5f60718293"
 ///     secret = "9f8e7d6c5b4a39281706"
-///     caller_id = "Ada's Shop"
 /// "#)?;
 /// assert_eq!(config.base_url, "https://api.zadarma.com");
 /// # Ok::<(), toml::de::Error>(())
@@ -59,7 +58,7 @@ pub struct Config {
     /// The sound for everybody else.
     pub fallback_sound_id: Option<String>,
     /// The country whose national form callbacks may use, such as `DE`. Default: none, they are understood in E.164 only.
-    pub default_region: Option<String>,
+    pub default_region: Option<Region>,
     /// The networks that callbacks come from. Default: the vendor's, 185.45.152.40/30.
     #[serde(default = "Config::default_callback_sources")]
     pub callback_sources: Vec<IpNet>,
@@ -117,11 +116,8 @@ impl Config {
         self.sounds().iter().all(|(_, id)| id.is_some())
     }
 
-    pub(super) fn region(&self) -> Option<Region> {
-        self.default_region.as_ref()?.parse().ok()
-    }
-
     pub(super) fn validate(&self) -> Result<()> {
+        let credential = |secret: &str| secret.len() == 20 && secret.bytes().all(|b| b.is_ascii_alphanumeric());
         let has_base = self.base_url.parse::<Uri>().is_ok_and(|uri| uri.scheme().is_some());
         let call_from = self.call_from.as_ref().is_none_or(|number| PhoneNumber::parse(number, None).is_ok());
         let email_body = self.email_body.as_ref().is_none_or(|text| text.contains("{#code#}"));
@@ -129,13 +125,12 @@ impl Config {
         let all_or_none = self.has_sounds() || sounds.iter().all(Option::is_none);
         let texts = [&self.caller_id, &self.email_from, &self.email_subject].into_iter().chain(&sounds).flatten();
         let needs = [
-            (is_credential(&self.key) && is_credential(&self.secret), CREDENTIALS),
+            ([&self.key, &self.secret].iter().all(|secret| credential(secret.expose())), CREDENTIALS),
             (has_base, "`base_url` is an absolute URL, such as `https://api.zadarma.com`"),
             (call_from, "`call_from` is one of the account's numbers in E.164, such as `+442037691881`"),
             (email_body, "`email_body` has `{#code#}` where the code goes"),
             (!texts.map(|text| text.trim()).any(str::is_empty), TEXTS),
             (all_or_none, "`greeting_sound_id`, `button_1_sound_id` and `fallback_sound_id` are all set or none is"),
-            (self.region().is_some() == self.default_region.is_some(), "`default_region` is a country such as `DE`"),
             (!self.callback_sources.is_empty(), "`callback_sources` names the networks that callbacks come from"),
             (!self.time_out.is_zero(), "`time_out_ms` is more than zero"),
         ];
@@ -160,10 +155,6 @@ impl Config {
 
 const CREDENTIALS: &str = "`key` and `secret` have 20 letters and digits each; copy them from the account's API page";
 const TEXTS: &str = "`caller_id`, `email_from`, `email_subject` and the ids of sounds are left out or hold a text";
-
-fn is_credential(secret: &Secret) -> bool {
-    secret.expose().len() == 20 && secret.expose().bytes().all(|b| b.is_ascii_alphanumeric())
-}
 
 #[cfg(test)]
 mod tests {
@@ -195,7 +186,6 @@ mod tests {
             (Config { email_subject: text(""), ..good.clone() }, "email_subject"),
             (Config { greeting_sound_id: text("1"), ..good.clone() }, "`button_1_sound_id` and `fallback_sound_id`"),
             (with_sounds(["1", "2", " "]), "the ids of sounds"),
-            (Config { default_region: text("Germany"), ..good.clone() }, "default_region"),
             (Config { callback_sources: vec![], ..good.clone() }, "callback_sources"),
         ] {
             let error = config.validate().unwrap_err();
@@ -207,7 +197,7 @@ mod tests {
             email_from: text("noreply@example.com"),
             email_body: text("Your code: {#code#}"),
             template_id: Some(7),
-            default_region: text("GB"),
+            default_region: Some("GB".parse().unwrap()),
             ..with_sounds(["1", "2", "3"])
         };
         assert!(full.validate().is_ok());
@@ -216,6 +206,9 @@ mod tests {
     #[test]
     fn unknown_keys_are_errors_and_credentials_are_not_shown() {
         let account = format!("key = \"{KEY}\"\nsecret = \"{SECRET}\"");
+        let region = |letters| toml::from_str::<Config>(&format!("{account}\ndefault_region = \"{letters}\""));
+        assert_eq!(region("LV").unwrap().default_region.unwrap().as_str(), "LV");
+        assert!(region("Latvia").unwrap_err().to_string().contains("ISO 3166-1"));
         assert!(toml::from_str::<Config>(&format!("{account}\nfrom = \"+442037691881\"")).is_err());
         let config: Config = toml::from_str(&format!("{account}\nown_code = true\ntime_out_ms = 3000")).unwrap();
         assert!(config.own_code);

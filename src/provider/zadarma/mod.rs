@@ -62,15 +62,13 @@ impl Zadarma {
         Ok(Self { config, http })
     }
 
-    /// Refuses to call where the result could not come, or could be taken for another number's.
+    /// Refuses to ask for a key where the result could not come, or could be taken for another number's.
     fn check_call(&self, order: &Order) -> Result<()> {
-        if order.callback_url.is_none() {
-            let message = "tells in a callback which key was pressed; give the verifier its public URL";
-            return Err(error(ErrorKind::Misconfigured, message));
-        }
-        match order.phone.is_unmistakable(self.config.region()) {
-            true => Ok(()),
-            false => Err(error(ErrorKind::Rejected, "might write this number as it writes another one")),
+        match (&order.callback_url, order.phone.is_unmistakable(self.config.default_region)) {
+            _ if order.channel != Channel::KeyPress => Ok(()),
+            (None, _) => Err(error(ErrorKind::Misconfigured, "reports by callback; give the verifier its public URL")),
+            (_, false) => Err(error(ErrorKind::Rejected, "might write this number as it writes another one")),
+            _ => Ok(()),
         }
     }
 }
@@ -87,12 +85,10 @@ impl Provider for Zadarma {
     fn start<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Started>> {
         async move {
             order.needs_one_of(self.channels()).map_err(|error| error.with_provider(NAME))?;
+            self.check_call(order)?;
             let asks_for_key = order.channel == Channel::KeyPress;
-            if asks_for_key {
-                self.check_call(order)?;
-            }
-            let own_code = self.config.own_code && !asks_for_key;
-            let own = own_code.then(|| without_leading_zero(&order.code)).transpose()?;
+            let own = self.config.own_code && !asks_for_key;
+            let own = own.then(|| order.code.without_leading_zero()).transpose()?;
             let request = wire::verify(&self.config, order, own.as_ref())?;
             let answer = self.http.send(request, Repeat::Never).await?;
             let handle = wire::read_started(&answer, order.channel, SystemClock.now())?;
@@ -124,13 +120,13 @@ impl Provider for Zadarma {
         async move {
             let sources = Unsigned::from(self.config.callback_sources.clone());
             let verified = raw.verify(&callback::Signed { sources, secret: &self.config.secret }, now).await?;
-            callback::read(&verified.form()?, self.config.region(), now)
+            callback::read(&verified.form()?, self.config.default_region, now)
         }
         .boxed()
     }
 
     fn alias(&self, order: &Order) -> Option<String> {
-        (order.channel == Channel::KeyPress).then(|| callback::alias(&order.phone))
+        (order.channel == Channel::KeyPress).then(|| order.phone.digits().to_string())
     }
 
     fn echo(&self, query: &str) -> Option<String> {
@@ -138,31 +134,6 @@ impl Provider for Zadarma {
     }
 }
 
-/// The code, or a fresh one in its place when it begins with a zero: the vendor calls `code` an integer, and what it would
-/// send of `004218` is anybody's guess. All codes that are left are equally likely.
-fn without_leading_zero(code: &Code) -> Result<Code> {
-    let digits = u8::try_from(code.expose().len()).unwrap_or(u8::MAX);
-    let mut code = code.clone();
-    while code.expose().starts_with('0') {
-        code = Code::random(digits)?;
-    }
-    Ok(code)
-}
-
 fn error(kind: ErrorKind, message: &'static str) -> Error {
     Error::new(kind, message).with_provider(NAME)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn our_codes_are_kept_unless_they_begin_with_a_zero() {
-        assert_eq!(without_leading_zero(&Code::new("482916").unwrap()).unwrap().expose(), "482916");
-        for _ in 0..200 {
-            let code = without_leading_zero(&Code::new("004218").unwrap()).unwrap();
-            assert!(code.expose().len() == 6 && !code.expose().starts_with('0'));
-        }
-    }
 }

@@ -1,8 +1,7 @@
 //! Zadarma's signatures, of requests and of callbacks.
 //!
-//! Source: the formula of the vendor's API page, and its PHP client where the page leaves room. Parameters are sorted by
-//! their names' bytes and written as PHP writes a query (`http_build_query` with `PHP_QUERY_RFC1738`): a blank becomes `+`,
-//! everything but `A-Z a-z 0-9 - _ .` an upper-case `%XX`. What goes into base64 is the *hexadecimal text* of the digest.
+//! Source: the vendor's API page, and its PHP client where the page leaves room. Parameters are sorted by their names' bytes and
+//! written as `http_build_query` does. What goes into base64 is the *hexadecimal text* of the digest.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +13,7 @@ use sha1::Sha1;
 
 use super::error;
 use crate::{
+    crypto::hex,
     error::{ErrorKind, Result},
     secret::Secret,
 };
@@ -41,13 +41,9 @@ pub(super) fn signature(secret: &Secret, parts: &[&str]) -> Result<String> {
     Ok(STANDARD.encode(hex(&mac.finalize().into_bytes())))
 }
 
-/// `urlencode` of PHP. The form serializer differs from it in one character.
+/// `urlencode` of PHP: a blank is `+`, all but `A-Z a-z 0-9 - _ .` is `%XX`. The form serializer differs in one character.
 fn escape(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('*', "%2A")
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

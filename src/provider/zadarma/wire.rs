@@ -20,10 +20,8 @@ use crate::{
     secret::Code,
 };
 
-/// How many digits a code of the vendor's has.
+/// How many digits a code of the vendor's has, and for how long the vendor knows a request.
 pub(super) const DIGITS: u8 = 6;
-
-/// For how long the vendor knows a request.
 pub(super) const LIFETIME: Duration = Duration::from_secs(600);
 
 /// `/v1/verify/`: sends a message with `own`, or with a code of the vendor's.
@@ -48,8 +46,8 @@ pub(super) fn verify(config: &Config, order: &Order, own: Option<&Code>) -> Resu
         _ => return Err(error(ErrorKind::Unsupported, "has no such channel")),
     };
     // The sounds of a call that asks for a key are in one language.
-    let spoken = order.channel != Channel::KeyPress;
-    let language = order.locale.as_deref().and_then(language).filter(|_| spoken).map(str::to_owned);
+    let locale = order.locale.as_deref().filter(|_| order.channel != Channel::KeyPress);
+    let language = locale.and_then(language).map(str::to_owned);
     let code = own.map(|code| code.expose().to_owned());
     let common = [("channel", Some(channel.to_owned())), ("to", Some(to)), ("language", language), ("code", code)];
     let given = common.into_iter().chain(special).filter_map(|(name, value)| Some((name, value?)));
@@ -84,9 +82,7 @@ pub(super) fn read_verdict(answer: &Response<Bytes>, now: SystemTime) -> Result<
     let body = read(answer, now)?;
     match body.status {
         Said::Success if body.says("Code is correct") => Ok(Verdict::Match),
-        Said::Success => {
-            Err(error(ErrorKind::Unavailable, "does not say that the code is right, nor that it is wrong"))
-        }
+        Said::Success => Err(error(ErrorKind::Unavailable, "does not say whether the code is right")),
         Said::Error if body.says("No such request id") => {
             Err(error(ErrorKind::Unavailable, "does not know the message any more; send another one"))
         }

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
@@ -27,7 +27,7 @@ fn example() -> Vector {
 
 fn signed(form: BTreeMap<String, String>) -> Vector {
     let names = signed_fields(&form["event"]).unwrap();
-    let parts: Vec<&str> = names.iter().map(|name| field(&form, name)).collect();
+    let parts: Vec<&str> = names.iter().map(|name| form.get(*name).map_or("", String::as_str)).collect();
     let signature = sign::signature(&secret(), &parts).unwrap();
     Vector { form, signature }
 }
