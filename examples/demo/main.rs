@@ -24,7 +24,7 @@ use std::{
 };
 
 use axum::Router;
-use handset::sandbox::Sandbox;
+use handset::{Verifier, sandbox::Sandbox};
 use tokio::net::TcpListener;
 use tracing::Level;
 
@@ -55,11 +55,14 @@ async fn serve(port: u16) -> Result<(), Failure> {
     let listener = bind(port).await?;
     let url = format!("http://{}", listener.local_addr()?);
     let sandbox = Arc::new(Sandbox::start().await?);
-    let app = app(&sandbox, &url)?;
+    let verifier = shop::verifier(&sandbox, &url)?;
+    let app = app(&sandbox, &verifier)?;
     println!("{}", Welcome(&url));
     let colours = stdout().is_terminal();
     tracing_subscriber::fmt().with_max_level(Level::INFO).with_target(false).with_ansi(colours).init();
-    Ok(axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?)
+    let server = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>());
+    let (served, _) = tokio::try_join!(async { Ok::<_, Failure>(server.await?) }, vendors::register(&sandbox, &verifier))?;
+    Ok(served)
 }
 
 /// Serves on a free port and walks through the demo itself.
@@ -67,17 +70,21 @@ async fn once() -> Result<(), Failure> {
     let listener = bind(0).await?;
     let url = format!("http://{}", listener.local_addr()?);
     let sandbox = Arc::new(Sandbox::start().await?);
-    let app = app(&sandbox, &url)?;
+    let verifier = shop::verifier(&sandbox, &url)?;
+    let app = app(&sandbox, &verifier)?;
     let server = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>());
     tokio::select! {
         ended = server => Ok(ended?),
-        walked = walk::walk(&url) => walked,
+        walked = async {
+            vendors::register(&sandbox, &verifier).await?;
+            walk::walk(&url).await
+        } => walked,
     }
 }
 
 /// The whole site: the bank, and the sandbox's handsets beside it so that the page can show one.
-fn app(sandbox: &Arc<Sandbox>, url: &str) -> Result<Router, Failure> {
-    let bank = shop::router(&shop::verifier(sandbox, url)?)?;
+fn app(sandbox: &Arc<Sandbox>, verifier: &Verifier) -> Result<Router, Failure> {
+    let bank = shop::router(verifier)?;
     Ok(pages::secured(bank.merge(pages::assets()).merge(vendors::log(sandbox)).merge(sandbox.router())))
 }
 

@@ -3,11 +3,11 @@
 //! Here the accounts are the sandbox's. Yours come from a file or from the environment, without a base URL, and with
 //! `HttpClient::with_defaults()`: "private addresses" since the sandbox is on loopback.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{Json, Router, extract::Query, routing::get};
 use handset::{
-    Result,
+    Result, Verifier,
     provider::{
         citcall::{self, Citcall},
         http::HttpClient,
@@ -50,8 +50,23 @@ pub(crate) fn open_gateway(sandbox: &Sandbox, public_url: &str) -> Result<OpenGa
 
 pub(crate) fn zadarma(sandbox: &Sandbox) -> Result<Zadarma> {
     let (key, secret) = (sandbox.zadarma_key().clone(), sandbox.zadarma_secret().clone());
-    let account = zadarma::Config::new(key, secret).with_base_url(sandbox.zadarma_url());
+    let mut account = zadarma::Config::new(key, secret).with_base_url(sandbox.zadarma_url());
+    // The sounds of calls that ask for a key, by their ids in the account.
+    account.greeting_sound_id = Some("657c2c822fb364c1d201f685".to_owned());
+    account.button_1_sound_id = Some("6718bc2af7cd712b0e0a96f6".to_owned());
+    account.fallback_sound_id = Some("6718bd57e2cc3072e20c0ba6".to_owned());
+    // Where the sandbox calls back from; yours keeps the default, the vendor's addresses.
+    account.callback_sources = vec![IpAddr::from([127, 0, 0, 1]).into()];
     Zadarma::new(account, HttpClient::danger_with_private_addresses()?)
+}
+
+/// Enters the URL for reports into the account at Zadarma, which knows one for all calls. The vendor tests it at once, so the app
+/// has to be serving.
+pub(crate) async fn register(sandbox: &Sandbox, verifier: &Verifier) -> Result<()> {
+    match verifier.callback_url(zadarma::NAME) {
+        Some(url) => sandbox.set_zadarma_webhook(&url).await,
+        None => Ok(()),
+    }
 }
 
 /// `GET /vendors/requests?after=N`: what the vendors were asked after the first N times, for the page to show. No number,

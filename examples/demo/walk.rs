@@ -16,6 +16,7 @@ pub(crate) async fn walk(url: &str) -> Result<(), Failure> {
         silent(url, way).await?;
         wrong_phone(url, way).await?;
     }
+    keyed(url).await?;
     for (number, channel) in DECIDED {
         decided(url, number, channel).await?;
     }
@@ -70,6 +71,18 @@ async fn typed(url: &str, way: &str, channel: &str) -> Result<(), Failure> {
     let code = site.code(if channel == "email" { EMAIL } else { NUMBER }).await?;
     let proof = site.answer(&check, &code).await?;
     site.transfer(&path, &proof, StatusCode::OK, "the money is sent").await.map(drop)
+}
+
+/// The phone rings and asks for a key; the bank's page, which waits, gets the proof when the vendor has reported.
+async fn keyed(url: &str) -> Result<(), Failure> {
+    let (site, path) = (Visitor::new(url)?, "/transfer/key_press");
+    let check = site.start(path, NUMBER).await?;
+    agree(&text(&check.body, "/prompt/type")?.as_str(), &"press_keys")?;
+    let keys = json!({ "digits": text(&check.body, "/prompt/digits")? });
+    site.post(&format!("/handsets/{NUMBER}/press"), &keys, StatusCode::OK, "the call is taken, the key pressed").await?;
+    let ended = site.look(&check).await?;
+    let proof = text(&ended, "/proof")?;
+    site.transfer(path, &proof, StatusCode::OK, "the money is sent").await.map(drop)
 }
 
 /// The phone opens the operator's page over mobile data and comes back; the bank's page, which waits, gets the proof.

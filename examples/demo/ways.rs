@@ -27,5 +27,6 @@ pub(crate) const WAYS: &[Way] = &[
     Way { action: "transfer.open_gateway", label: "Silently, by Open Gateway" },
     Way { action: "transfer.sms", label: "Text message" },
     Way { action: "transfer.voice_code", label: "Spoken code" },
+    Way { action: "transfer.key_press", label: "A key on a call" },
     Way { action: "transfer.email", label: "E-mail" },
 ];

@@ -35,6 +35,7 @@ pub(super) async fn stage(policy: &str) -> Stage {
         with_open_gateway(builder, sandbox)
     })
     .await;
+    stage.sandbox.set_zadarma_webhook(&stage.verifier.callback_url("zadarma").unwrap()).await.unwrap();
     #[cfg(feature = "open-gateway")]
     stage.sandbox.open_gateway_redirect_uri(format!("{}/handset/redirect/open_gateway", stage.url));
     stage
@@ -60,9 +61,14 @@ pub(super) fn idlayr_config(sandbox: &Sandbox) -> idlayr::Config {
 }
 
 pub(super) fn zadarma(sandbox: &Sandbox) -> Zadarma {
-    let config = zadarma::Config::new(sandbox.zadarma_key().clone(), sandbox.zadarma_secret().clone())
+    let mut config = zadarma::Config::new(sandbox.zadarma_key().clone(), sandbox.zadarma_secret().clone())
         .with_base_url(sandbox.zadarma_url())
         .with_time_out(PATIENCE);
+    let sounds = [&mut config.greeting_sound_id, &mut config.button_1_sound_id, &mut config.fallback_sound_id];
+    for (id, sound) in ["greeting", "thanks", "goodbye"].into_iter().zip(sounds) {
+        *sound = Some(id.to_owned());
+    }
+    config.callback_sources = vec!["127.0.0.1/32".parse().unwrap()];
     Zadarma::new(config, client()).unwrap()
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     PHONE, Person, Stage,
-    stage::{Answer, wrong},
+    stage::{Answer, PATIENCE, wrong},
     vendors::{self, EMAIL, OTHER, claims, last_code, open, visit},
 };
 
@@ -31,10 +31,10 @@ enum By {
     Code(u8, &'static str),
     /// By opening a URL on the phone.
     Sim,
+    /// By pressing 1 on a call.
+    Key,
 }
 
-/// A key that is pressed on a call, `zadarma/key_press`, needs its row here and its way to answer above as soon as the registry
-/// offers it; [`every_route_of_the_registry_is_walked`] will say so.
 #[rustfmt::skip]
 const ROUTES: &[Route] = &[
     Route { provider: "citcall", channel: "flash_call", acr: "phone", amr: "flash_call",
@@ -50,6 +50,8 @@ const ROUTES: &[Route] = &[
             answer: By::Code(6, "message"), ordered_at: "/verify/" },
     Route { provider: "zadarma", channel: "voice_code", acr: "phone", amr: "tel",
             answer: By::Code(6, "call"), ordered_at: "/verify/" },
+    Route { provider: "zadarma", channel: "key_press", acr: "phone", amr: "key_press",
+            answer: By::Key, ordered_at: "/verify/" },
     Route { provider: "zadarma", channel: "email", acr: "email", amr: "email",
             answer: By::Code(6, "email"), ordered_at: "/verify/" },
 ];
@@ -103,6 +105,13 @@ impl Route {
         let check = start().await.expect(201);
         assert_eq!((check.text("status"), check.text("channel")), ("pending", self.channel));
         assert_eq!(check.body["next_channels"], json!([]));
+        let again = async |check: &Answer| {
+            // What was ordered is used up. Another one comes as any message does that is asked for again.
+            stage.clock.advance(Duration::from_secs(30));
+            let again = start().await.expect(201);
+            assert_eq!((again.id(), &again.body["attempts_left"]), (check.id(), &json!(4)));
+            again
+        };
         match self.answer {
             By::Code(length, source) => {
                 let prompt = json!({ "type": "enter_code", "length": length, "source": source });
@@ -111,11 +120,15 @@ impl Route {
             }
             By::Sim => {
                 self.other_sim(stage, ada, &check).await;
-                // The URL is used up by that. Another one comes as any message does that is asked for again.
-                stage.clock.advance(Duration::from_secs(30));
-                let again = start().await.expect(201);
-                assert_eq!((again.id(), &again.body["attempts_left"]), (check.id(), &json!(4)));
-                own_sim(stage, ada, &again).await
+                own_sim(stage, ada, &again(&check).await).await
+            }
+            By::Key => {
+                assert_eq!(check.body["prompt"], json!({ "type": "press_keys", "digits": "1" }));
+                let missed = pressed(stage, ada, &check, "2").await;
+                assert_eq!((missed.text("status"), &missed.body["attempts_left"]), ("pending", &json!(4)));
+                let verified = pressed(stage, ada, &again(&check).await, "1").await;
+                assert_eq!((verified.text("status"), self.orders(stage)), ("verified", 2));
+                verified.text("proof").to_owned()
             }
         }
     }
@@ -165,6 +178,19 @@ async fn own_sim(stage: &Stage, ada: &Person, check: &Answer) -> String {
     let verified = ada.look(check.id()).await.expect(200);
     visit(stage, ada, &back).await.expect_problem(410, "check-ended");
     verified.text("proof").to_owned()
+}
+
+/// Takes the call and presses a key; the check, once the vendor has reported.
+async fn pressed(stage: &Stage, ada: &Person, check: &Answer, key: &str) -> Answer {
+    let reports = stage.sandbox.zadarma_callbacks().len();
+    assert!(stage.sandbox.handset(PHONE).press(key).unwrap(), "no call rings");
+    let reported = async {
+        while stage.sandbox.zadarma_callbacks().len() == reports {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, reported).await.unwrap();
+    ada.look(check.id()).await.expect(200)
 }
 
 async fn whole_way(route: &'static Route) {
