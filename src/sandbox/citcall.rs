@@ -6,13 +6,17 @@
 //! | `rc` | means here |
 //! |---|---|
 //! | 06 | no such path; a body that is not JSON, does not open or is more than 480 seconds old; a field that is unknown or has a value out of its range; a number that cannot be called |
-//! | 34 | the emulator has no random numbers |
+//! | 34 | the emulator has no random numbers; with the status 429, too many requests, by a knob only |
 //! | 88 | a field is missing |
-//! | 95 | `callback_url` is no URL. It is taken otherwise, and never called |
+//! | 95 | `callback_url` is no URL |
+//!
+//! When a call has ended it is reported: in version 3 to the `callback_url` of the order, in version 2, and where the order has
+//! none, to the account's, which the knob `callback_url` says. `report.rs` has the words.
 
 mod cipher;
 mod fields;
 mod refusal;
+mod report;
 
 use std::sync::{
     Arc,
@@ -28,14 +32,17 @@ use serde_json::json;
 use self::{
     fields::{Fields, Order},
     refusal::{Refusal, Version},
+    report::Report,
 };
 use crate::{
     clock::{Clock, SystemClock},
     error::Result,
     sandbox::{
+        call::Call,
         common::Common,
+        courier::Courier,
         fault::{self, Answer},
-        knob::{Dials, Knob},
+        knob::Dials,
         log::LoggedRequest,
         random,
     },
@@ -47,13 +54,15 @@ pub(super) struct Emulator {
     user_id: Secret,
     api_key: Secret,
     placed: AtomicU64,
+    courier: Courier,
     common: Arc<Common>,
 }
 
 impl Emulator {
     pub(super) fn new(common: Arc<Common>) -> Result<Self> {
         let (user_id, api_key) = (Secret::new(random::alphanumeric(8)?), Secret::new(random::hexadecimal(32)?));
-        Ok(Self { user_id, api_key, placed: AtomicU64::new(0), common })
+        let courier = Courier::new(common.stop.clone())?;
+        Ok(Self { user_id, api_key, placed: AtomicU64::new(0), courier, common })
     }
 
     pub(super) fn user_id(&self) -> &Secret {
@@ -62,6 +71,11 @@ impl Emulator {
 
     pub(super) fn api_key(&self) -> &Secret {
         &self.api_key
+    }
+
+    /// How the callbacks were answered.
+    pub(super) fn callbacks(&self) -> Vec<u16> {
+        self.courier.answers()
     }
 
     /// Reads what is ordered, or says what the vendor would not take.
@@ -104,7 +118,10 @@ impl Emulator {
         if self.api_key.matches(key.as_bytes()) { Ok(()) } else { Err(Refusal::ApiKey) }
     }
 
-    fn place(&self, order: &Order, dials: &Dials) -> Result<Answer, Refusal> {
+    fn place(&self, order: Order, dials: &Dials) -> Result<(Answer, Option<Report>), Refusal> {
+        if dials.too_many().is_some() {
+            return Err(Refusal::TooMany);
+        }
         if let Some((code, status)) = dials.error_code() {
             return Err(Refusal::Knob { code, status });
         }
@@ -112,33 +129,30 @@ impl Emulator {
             Some(forced) => forced.to_owned(),
             None => format!("{:04}", random::below(10_000).map_err(|_| Refusal::Unavailable)?),
         };
-        if !dials.has(&Knob::NotAnswered) {
-            let line = self.common.handsets.line(&format!("+{}", order.number));
-            line.ring(&format!("+62{RANGE}{ending}"), dials.ring_time());
-        }
-        self.common.bill_call();
-        let placed = self.placed.fetch_add(1, Ordering::Relaxed) + 1;
-        Ok(self.describe(order, &ending, placed, dials))
+        let caller = format!("+62{RANGE}{ending}");
+        let call = Call::place(&self.common, &format!("+{}", order.number), &caller, dials);
+        let id = FIRST_ID + self.placed.fetch_add(1, Ordering::Relaxed) + 1;
+        let answer = self.describe(&order, &ending, id, dials);
+        Ok((answer, Report::of(order, id, &ending, call, dials)))
     }
 
-    fn describe(&self, order: &Order, ending: &str, placed: u64, dials: &Dials) -> Answer {
+    fn describe(&self, order: &Order, ending: &str, id: u64, dials: &Dials) -> Answer {
         let body = match order.version {
             Version::V2 => {
                 let queued = Queued {
                     rc: "00",
                     info: "success",
                     msisdn: format!("+{}", order.number),
-                    // As it is dialled in Indonesia.
-                    token: format!("0{RANGE}{ending}"),
+                    token: order.version.token(ending),
                     gateway: order.gateway,
                     client_unique_id: order.client_unique_id.as_deref(),
                 };
-                let [id, key] = [&self.user_id, &self.api_key].map(Secret::expose);
-                json!({ "data": cipher::wrap(&cipher::ascii_json(&queued), id, key, SystemClock.now()) })
+                let [user_id, key] = [&self.user_id, &self.api_key].map(Secret::expose);
+                json!({ "data": cipher::wrap(&cipher::ascii_json(&queued), user_id, key, SystemClock.now()) })
             }
             Version::V3 => json!({
-                "rc": order.version.rc(0, dials), "trxid": format!("{}", FIRST_ID + placed), "msisdn": order.number,
-                "token": format!("62{RANGE}{ending}"), "gateway": order.gateway,
+                "rc": order.version.rc(0, dials), "trxid": id.to_string(), "msisdn": order.number,
+                "token": order.version.token(ending), "gateway": order.gateway,
             }),
         };
         Answer { status: StatusCode::OK, body }
@@ -161,19 +175,27 @@ async fn handle(
     let ask = Ask { version: Version::of(uri.path()), method, headers, body };
     let order = emulator.read(&ask);
     let number = order.as_ref().ok().map(|order| format!("+{}", order.number));
-    let dials = common.knobs.dials(number.as_deref());
+    let dials = common.knobs.count(NAME, number.as_deref());
     let entry = common.log.begin(LoggedRequest {
-        vendor: "citcall",
+        vendor: NAME,
         method: ask.method.clone(),
         path: format!("/citcall{}", uri.path()),
         number,
         status: None,
     });
-    let serve = || {
-        let placed = order.and_then(|order| emulator.place(&order, &dials));
-        placed.unwrap_or_else(|refusal| refusal.answer(ask.version.unwrap_or(Version::V3), &dials))
+    let mut report = None;
+    let serve = || match order.and_then(|order| emulator.place(order, &dials)) {
+        Ok((answer, made)) => {
+            report = made;
+            answer
+        }
+        Err(refusal) => refusal.answer(ask.version.unwrap_or(Version::V3), &dials),
     };
     let response = fault::answer(&dials, &common.stop, serve).await;
+    if let Some(report) = report {
+        let account = (emulator.user_id.clone(), emulator.api_key.clone());
+        emulator.courier.send(&dials, report.letters(account)).await;
+    }
     entry.end(response.status());
     response
 }
@@ -208,6 +230,8 @@ struct Queued<'a> {
     #[serde(rename = "clientUniqueId", skip_serializing_if = "Option::is_none")]
     client_unique_id: Option<&'a str>,
 }
+
+const NAME: &str = "citcall";
 
 /// What the numbers that call have between the country code and the ending: a line in Jakarta.
 const RANGE: &str = "215080";

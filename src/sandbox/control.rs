@@ -115,41 +115,58 @@ async fn knobs(State(common): State<Arc<Common>>) -> Json<Value> {
     Json(common.knobs.to_json())
 }
 
-/// `{"number": "+371..", knob: value, ..}` replaces the knobs of a number; without `number`, those for all.
+/// `{"number": "+371..", knob: value, ..}` replaces the knobs of a number, with `vendor` those of a vendor; with neither, those
+/// for all.
 async fn set_knobs(State(common): State<Arc<Common>>, body: Bytes) -> Result<Json<Value>, Problem> {
     let mut knobs: Map<String, Value> = serde_json::from_slice(&body).map_err(|wrong| {
         Error::new(ErrorKind::InvalidInput, format!("knobs are a JSON object such as {{\"latency\": 250}}: {wrong}"))
     })?;
-    let number = match knobs.remove("number") {
-        None => None,
-        Some(Value::String(number)) => Some(number_of(&number)?),
-        Some(_) => {
-            return Err(Error::new(ErrorKind::InvalidInput, "`number` is a string such as \"+37126123456\"").into());
-        }
+    let whose = Whose {
+        number: taken(&mut knobs, "number", "`number` is a string such as \"+37126123456\"")?,
+        vendor: taken(&mut knobs, "vendor", "`vendor` is a string such as \"citcall\"")?,
     };
-    common.knobs.replace(scope(number.as_ref()), knobs)?;
+    whose.with(|scope| common.knobs.replace(scope, knobs))??;
     Ok(Json(common.knobs.to_json()))
 }
 
-#[derive(Deserialize)]
-struct Cleared {
-    number: Option<String>,
-}
-
-async fn clear_knobs(
-    State(common): State<Arc<Common>>,
-    Query(Cleared { number }): Query<Cleared>,
-) -> Result<StatusCode, Problem> {
-    match number {
-        // In a query `+` stands for a blank.
-        Some(number) => common.knobs.clear(Scope::Number(&number_of(number.trim_start())?)),
-        None => common.knobs.reset(),
+fn taken(knobs: &mut Map<String, Value>, name: &str, shape: &'static str) -> Result<Option<String>> {
+    match knobs.remove(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(Error::new(ErrorKind::InvalidInput, shape)),
     }
-    Ok(StatusCode::NO_CONTENT)
 }
 
-fn scope(number: Option<&String>) -> Scope<'_> {
-    number.map_or(Scope::All, |number| Scope::Number(number))
+/// A scope as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Whose {
+    number: Option<String>,
+    vendor: Option<String>,
+}
+
+impl Whose {
+    fn with<T>(&self, turn: impl FnOnce(Scope<'_>) -> T) -> Result<T> {
+        match (&self.number, &self.vendor) {
+            (Some(_), Some(_)) => Err(Error::new(
+                ErrorKind::InvalidInput,
+                "knobs are those of a `number` or those of a `vendor`: name one, and turn them again for the other",
+            )),
+            (Some(number), None) => Ok(turn(Scope::Number(&number_of(number)?))),
+            (None, Some(vendor)) => Ok(turn(Scope::Vendor(vendor))),
+            (None, None) => Ok(turn(Scope::All)),
+        }
+    }
+}
+
+async fn clear_knobs(State(common): State<Arc<Common>>, Query(mut whose): Query<Whose>) -> Result<StatusCode, Problem> {
+    // In a query `+` stands for a blank.
+    whose.number = whose.number.map(|number| number.trim_start().to_owned());
+    whose.with(|scope| match scope {
+        Scope::All => common.knobs.reset(),
+        scope => common.knobs.clear(scope),
+    })?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Reads a number with or without `+`, or an e-mail address.

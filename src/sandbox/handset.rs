@@ -207,6 +207,8 @@ pub enum CallState {
     Ended,
     /// The phone took the call, pressed its keys or none, and the call is over.
     Answered,
+    /// A machine took the call before the phone rang: nobody has seen who called.
+    Voicemail,
 }
 
 /// Every handset that was asked for or called.
@@ -278,6 +280,17 @@ impl Line {
             });
         }
         call
+    }
+
+    /// Has a machine take a call.
+    pub(super) fn divert(&self, from: &str) {
+        self.0.send_modify(|events| events.push_call(events.latest + 1, from, CallState::Voicemail));
+    }
+
+    /// Waits until a call has ended.
+    pub(super) async fn wait_for_end(&self, call: u64) {
+        // An error would be the end of the line, which `self` holds.
+        let _ = self.0.subscribe().wait_for(|events| !events.ringing().contains_key(&call)).await;
     }
 
     /// Ends a call, unless it has ended.
@@ -378,7 +391,9 @@ impl Events {
             let Event::IncomingCall(call) = event else { continue };
             match call.state {
                 CallState::Ringing => ringing.insert(call.call, call.clone()),
-                CallState::Missed | CallState::Ended | CallState::Answered => ringing.remove(&call.call),
+                CallState::Missed | CallState::Ended | CallState::Answered | CallState::Voicemail => {
+                    ringing.remove(&call.call)
+                }
             };
         }
         ringing

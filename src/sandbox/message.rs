@@ -32,6 +32,8 @@ pub struct VoiceCall {
     pub from: String,
     /// What was said, digits one by one: `Your code: 4 8 2 9 1 6.`
     pub spoken: String,
+    /// Whether a machine took the call and recorded it, for whoever can listen to it.
+    pub voicemail: bool,
 }
 
 /// An e-mail.
@@ -119,7 +121,13 @@ mod tests {
         assert_eq!(sms("Your code 482916.").code(), Some("482916"));
         assert_eq!(sms("24/7: 0042").code(), Some("0042"));
         assert_eq!(sms("Call 112!").code(), None);
-        let call = |spoken: &str| VoiceCall { id: 3, at: AT, from: String::new(), spoken: spoken.to_owned() };
+        let call = |spoken: &str| VoiceCall {
+            id: 3,
+            at: AT,
+            from: String::new(),
+            spoken: spoken.to_owned(),
+            voicemail: false,
+        };
         assert_eq!(call("Your code: 4 8 2 9 1 6. Again: 4 8 2 9 1 6.").code().as_deref(), Some("482916"));
         assert_eq!(call("Hello?").code(), None);
     }
@@ -128,7 +136,13 @@ mod tests {
     fn messages_are_flat_json_and_hide_their_texts() {
         let events = [
             Event::Sms(sms("Your code 482916")),
-            Event::VoiceCall(VoiceCall { id: 1, at: AT, from: "+442037691881".into(), spoken: "4 8 2 9 1 6".into() }),
+            Event::VoiceCall(VoiceCall {
+                id: 1,
+                at: AT,
+                from: "+442037691881".into(),
+                spoken: "4 8 2 9 1 6".into(),
+                voicemail: false,
+            }),
             Event::Email(Email {
                 id: 2,
                 at: AT,

@@ -25,7 +25,35 @@
 //! | `POST /handsets/{number}/hang_up` | refuses what rings |
 //! | `POST /handsets/{number}/operator_token` | an operator token of the handset's SIM, for Open Gateway |
 //! | `POST /handsets/{number}/approval` | answers what Open Gateway asks the person with the handset |
-//! | `GET`, `PUT`, `DELETE /knobs` | shows, sets and clears [`Knobs`] |
+//! | `GET`, `PUT`, `DELETE /knobs` | shows, sets and clears [`Knobs`]: for all, with `"vendor"` for one vendor, with `"number"` for one number |
+//!
+//! Waits are milliseconds. Every knob works on every endpoint of every vendor, token endpoints and key sets too, unless it says
+//! for whom it is.
+//!
+//! | knob | value | the vendor |
+//! |---|---|---|
+//! | `latency` | 250 | waits before it answers |
+//! | `time_out` | | takes the request and never answers |
+//! | `http_500`, `http_502`, `http_504` | | answers that, in plain text or with a proxy's page |
+//! | `http_503` | 30000 | answers 503 with `Retry-After` |
+//! | `http_429` | 30000 | refuses with 429, its own error body and `Retry-After` |
+//! | `rate_limit` | `{"requests": 5, "per": 60000}` | does so for the requests that are too many |
+//! | `error_code` | `{"code": 7, "status": 402}` | refuses with its own error body |
+//! | `html` | | answers 200 with a web page |
+//! | `redirect` | `"http://.."` | answers 307 |
+//! | `wrong_json` | | does what was asked, and cuts its answer short |
+//! | `big_body` | | the same, and answers 2 MiB |
+//! | `slow_body` | 250 | the same, and answers byte by byte without end |
+//! | `drop_connection` | | the same, and hangs up in the middle of the answer |
+//! | `not_answered` | | takes an order and knows that it did not reach the phone: calls, messages, e-mail |
+//! | `lost` | | takes an order of which nothing ever comes: no call, no message, no e-mail, no operator's answer, no callback |
+//! | `voicemail` | | reaches a machine: a call that nobody sees, a code that is spoken to it |
+//! | `ring_time`, `caller_ending` | 8000, `"0042"` | lets calls ring for this long, and calls from a number that ends so |
+//! | `ids_as_strings` | | writes numbers of its JSON as strings (NumCheck, Citcall) |
+//! | `token_lifetime` | 60000 | gives tokens of this life (IDlayr, Open Gateway) |
+//! | `callback` | `"none"`, `"duplicate"`, `"out_of_order"`, `"early"`, `"forged"`, `"unsigned"`, `"wrong_signature"`, `"foreign_key"`, `"late"` | spoils its callbacks: [`CallbackFault`] (IDlayr, Citcall) |
+//! | `callback_url`, `plain_callbacks` | `"http://.."`, none | calls back there for the whole account, and without the wrapping of version 2 (Citcall) |
+//! | `over_wifi`, `backchannel`, `poll_interval`, `slow_down` | see [`Knob`] | answers devices without a SIM, and CIBA requests, so (Open Gateway) |
 //!
 //! ```
 //! use handset::sandbox::{Knob, Sandbox, Scope};
@@ -48,9 +76,11 @@
 //! # }
 //! ```
 
+mod call;
 mod citcall;
 mod common;
 mod control;
+mod courier;
 mod device;
 mod fault;
 mod handset;

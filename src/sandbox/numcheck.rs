@@ -13,6 +13,7 @@
 //! | 6 | 422 | `callId` is missing, given twice or no number |
 //! | 7 | 404 | no call has that `callId` |
 //! | 8 | 503 | the emulator has no random numbers |
+//! | 9 | 429 | too many requests, by a knob only |
 
 use std::{
     collections::BTreeMap,
@@ -26,6 +27,7 @@ use serde_json::{Value, json};
 use crate::{
     error::Result,
     sandbox::{
+        call::Call,
         common::Common,
         fault::{self, Answer},
         knob::{Dials, Knob},
@@ -54,6 +56,7 @@ impl Emulator {
     fn serve(&self, ask: &Ask, headers: &HeaderMap, dials: &Dials) -> Answer {
         let served = match (self.admit(ask, headers), dials.error_code()) {
             (Err(refusal), _) => Err(refusal),
+            (Ok(_), _) if dials.too_many().is_some() => Err(Refusal::TooMany),
             (Ok(_), Some((code, status))) => Err(Refusal::Knob { code, status }),
             (Ok(Operation::InitCall), None) => self.init_call(ask, dials),
             (Ok(Operation::CallInfo), None) => self.call_info(ask, dials),
@@ -79,25 +82,21 @@ impl Emulator {
             return Err(Refusal::Description);
         }
         let caller = caller(dials).map_err(|_| Refusal::Unavailable)?;
-        let ringing = if dials.has(&Knob::NotAnswered) {
-            None
-        } else {
-            Some(self.common.handsets.line(&number).ring(&format!("+{caller}"), dials.ring_time()))
-        };
-        self.common.bill_call();
-        let id = self.calls().add(Call { number, caller, ringing });
+        let call = Call::place(&self.common, &number, &format!("+{caller}"), dials);
+        let id = self.calls().add(Placed { number, caller, call });
         Ok(self.describe(id, caller, None, dials))
     }
 
     fn call_info(&self, ask: &Ask, dials: &Dials) -> Result<Answer, Refusal> {
         let id = ask.call_id().ok_or(Refusal::CallId)?;
-        let call = self.calls().kept.get(&id).cloned().ok_or(Refusal::NoSuchCall)?;
-        let status = match call.ringing {
-            None => -1,
-            Some(ringing) if self.common.handsets.line(&call.number).is_ringing(ringing) => 0,
-            Some(_) => 1,
+        let Placed { caller, call, .. } = self.calls().kept.get(&id).cloned().ok_or(Refusal::NoSuchCall)?;
+        let status = match call {
+            Call::Unreachable => -1,
+            Call::Lost => 0,
+            Call::Rings(..) if call.is_ringing() => 0,
+            Call::Rings(..) | Call::Voicemail => 1,
         };
-        Ok(self.describe(id, call.caller, Some(status), dials))
+        Ok(self.describe(id, caller, Some(status), dials))
     }
 
     fn describe(&self, id: u64, caller: u64, status: Option<i8>, dials: &Dials) -> Answer {
@@ -134,9 +133,9 @@ async fn handle(State(emulator): State<Arc<Emulator>>, method: Method, uri: Uri,
     let common = &emulator.common;
     let ask = Ask::new(method, &uri);
     let number = emulator.number(&ask);
-    let dials = common.knobs.dials(number.as_deref());
+    let dials = common.knobs.count(NAME, number.as_deref());
     let entry = common.log.begin(LoggedRequest {
-        vendor: "numcheck",
+        vendor: NAME,
         method: ask.method.clone(),
         path: format!("/numcheck{}", ask.path),
         number,
@@ -205,20 +204,19 @@ struct Repeated;
 #[derive(Default)]
 struct Calls {
     latest: u64,
-    kept: BTreeMap<u64, Call>,
+    kept: BTreeMap<u64, Placed>,
 }
 
 #[derive(Clone)]
-struct Call {
+struct Placed {
     number: String,
     /// The caller's digits.
     caller: u64,
-    /// The handset's id of the call; `None` when it never reached the handset.
-    ringing: Option<u64>,
+    call: Call,
 }
 
 impl Calls {
-    fn add(&mut self, call: Call) -> u64 {
+    fn add(&mut self, call: Placed) -> u64 {
         if self.kept.len() == CAPACITY {
             self.kept.pop_first();
         }
@@ -238,6 +236,7 @@ enum Refusal {
     CallId,
     NoSuchCall,
     Unavailable,
+    TooMany,
     Knob { code: i64, status: u16 },
 }
 
@@ -263,6 +262,7 @@ impl Refusal {
             Self::CallId => (6, StatusCode::UNPROCESSABLE_ENTITY, "Wrong callId", "Неверный callId"),
             Self::NoSuchCall => (7, StatusCode::NOT_FOUND, "No such call", "Звонок не найден"),
             Self::Unavailable => (8, StatusCode::SERVICE_UNAVAILABLE, "Try again later", "Попробуйте позже"),
+            Self::TooMany => (9, StatusCode::TOO_MANY_REQUESTS, "Too many requests", "Слишком много запросов"),
             Self::Knob { code, status } => {
                 let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_REQUEST);
                 (*code, status, "Refused", "Отказано")
@@ -289,6 +289,8 @@ fn caller(dials: &Dials) -> Result<u64> {
     };
     Ok(RANGE + u64::from(ending))
 }
+
+const NAME: &str = "numcheck";
 
 const RANGE: u64 = 371_6600_0000;
 

@@ -120,6 +120,12 @@ impl Sandbox {
         self.citcall.api_key()
     }
 
+    /// How Citcall's callbacks were answered, the oldest first: the HTTP status, 0 for no answer.
+    #[must_use]
+    pub fn citcall_callbacks(&self) -> Vec<u16> {
+        self.citcall.callbacks()
+    }
+
     /// The base of the IDlayr API; a client appends `/phone_check/v0.2/checks`.
     #[must_use]
     pub fn idlayr_url(&self) -> String {

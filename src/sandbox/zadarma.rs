@@ -106,6 +106,7 @@ impl Emulator {
     fn serve(self: &Arc<Self>, ask: &Ask, dials: &Dials) -> Answer {
         let served = match (self.admit(ask), dials.error_code()) {
             (Err(refusal), _) => Err(refusal),
+            (Ok(_), _) if dials.too_many().is_some() => Err(Refusal::TooMany),
             (Ok(_), Some((code, status))) => Err(Refusal::Knob { code, status }),
             (Ok(Operation::Verify), None) => self.verify(ask, dials),
             (Ok(Operation::Check), None) => self.check(ask),
@@ -138,8 +139,9 @@ impl Emulator {
             None => 100_000 + u64::from(random::below(900_000).map_err(|_| Refusal::Unavailable)?),
         };
         let id = request_id().map_err(|_| Refusal::Unavailable)?;
-        if !dials.has(&Knob::NotAnswered) {
-            self.common.handsets.line(&order.to).receive(|id, at| order.message(id, at, &code.to_string()));
+        if dials.arrives() {
+            let voicemail = dials.has(&Knob::Voicemail);
+            self.common.handsets.line(&order.to).receive(|id, at| order.message(id, at, &code.to_string(), voicemail));
         }
         self.common.bill_call();
         let mut requests = self.requests();
@@ -230,7 +232,7 @@ async fn handle(
     let common = &emulator.common;
     let ask = Ask::new(method, &uri, &headers, &body);
     let number = emulator.recipient(&ask);
-    let dials = common.knobs.dials(number.as_deref());
+    let dials = common.knobs.count("zadarma", number.as_deref());
     let entry = common.log.begin(LoggedRequest {
         vendor: "zadarma",
         method: ask.method.clone(),
@@ -240,7 +242,8 @@ async fn handle(
     });
     let mut response = fault::answer(&dials, &common.stop, || emulator.serve(&ask, &dials)).await;
     if response.status() == StatusCode::TOO_MANY_REQUESTS {
-        let reset = emulator.clock.now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default() + MINUTE;
+        let reset = emulator.clock.now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+            + dials.too_many().unwrap_or(MINUTE);
         let limits = [("x-ratelimit-limit", 100), ("x-ratelimit-remaining", 0), ("x-ratelimit-reset", reset.as_secs())];
         response
             .headers_mut()

@@ -12,6 +12,8 @@ pub(super) struct Order {
     pub(super) number: String,
     pub(super) gateway: u64,
     pub(super) client_unique_id: Option<String>,
+    /// Of version 3: where to report.
+    pub(super) callback_url: Option<String>,
 }
 
 /// The fields of a message.
@@ -39,6 +41,7 @@ impl Fields {
             number: callable(digits)?,
             gateway: within(self.0.get("gateway"), 1, 4)?.ok_or(Refusal::Missing)?,
             client_unique_id: self.text("clientUniqueId")?.map(str::to_owned),
+            callback_url: None,
         })
     }
 
@@ -48,10 +51,11 @@ impl Fields {
         for (name, most) in [("valid_time", u64::from(u32::MAX)), ("limit_try", 20)] {
             within(self.0.get(name).map(number_in).as_ref(), 1, most)?;
         }
-        if self.text("callback_url")?.is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
+        let callback_url = self.text("callback_url")?.map(str::to_owned);
+        if callback_url.as_ref().is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
             return Err(Refusal::CallbackUrl);
         }
-        Ok(Order { version: Version::V3, number, gateway: 1, client_unique_id: None })
+        Ok(Order { version: Version::V3, number, gateway: 1, client_unique_id: None, callback_url })
     }
 
     pub(super) fn text(&self, name: &str) -> Result<Option<&str>, Refusal> {

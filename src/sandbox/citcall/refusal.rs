@@ -3,6 +3,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::RANGE;
 use crate::sandbox::{
     fault::Answer,
     knob::{Dials, Knob},
@@ -19,6 +20,7 @@ pub(super) enum Refusal {
     Unusable,
     CallbackUrl,
     Unavailable,
+    TooMany,
     Knob { code: i64, status: u16 },
 }
 
@@ -35,6 +37,7 @@ impl Refusal {
             Self::Unusable => (6, StatusCode::OK, "failed"),
             Self::CallbackUrl => (95, StatusCode::OK, "invalid callback URL"),
             Self::Unavailable => (34, StatusCode::OK, "Service temporary unavailable"),
+            Self::TooMany => (34, StatusCode::TOO_MANY_REQUESTS, "Service temporary unavailable"),
             Self::Knob { code, status } => {
                 (*code, StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_REQUEST), "Refused")
             }
@@ -44,7 +47,7 @@ impl Refusal {
 }
 
 /// The two versions of the API.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Version {
     V2,
     V3,
@@ -56,6 +59,14 @@ impl Version {
             "/v2/asynccall" => Some(Self::V2),
             "/v3/motp" => Some(Self::V3),
             _ => None,
+        }
+    }
+
+    /// The caller's number: as it is dialled in Indonesia in version 2, with the country code in version 3.
+    pub(super) fn token(self, ending: &str) -> String {
+        match self {
+            Self::V2 => format!("0{RANGE}{ending}"),
+            Self::V3 => format!("62{RANGE}{ending}"),
         }
     }
 

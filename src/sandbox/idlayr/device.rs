@@ -1,7 +1,5 @@
 //! What the phone sees: from the check's URL through its operator to the end.
 
-use std::sync::Arc;
-
 use axum::{
     Json,
     response::{IntoResponse, Response},
@@ -18,12 +16,20 @@ use crate::{
     clock::{Clock, SystemClock},
     sandbox::{
         device::{SIM, WIFI},
-        knob::Dials,
+        knob::{Dials, Knob},
     },
 };
 
+/// Whether it is a phone that asks.
+pub(super) fn is_visited(ask: &Ask<'_>) -> bool {
+    matches!(
+        (ask.method.as_str(), ask.path.as_slice()),
+        ("GET", ["phone_check", _, "checks", _, "redirect"] | ["network", _])
+    )
+}
+
 /// The answer to a phone; `None` when it is not a phone that asks.
-pub(super) fn serve(emulator: &Arc<Emulator>, ask: &Ask<'_>, dials: &Dials) -> Option<Result<Response, Refusal>> {
+pub(super) fn serve(emulator: &Emulator, ask: &Ask<'_>, dials: &Dials) -> Option<Result<Response, Refusal>> {
     match (ask.method.as_str(), ask.path.as_slice()) {
         ("GET", ["phone_check", version, "checks", id, "redirect"]) => Some(open(emulator, version, id)),
         ("GET", ["network", id]) => Some(identify(emulator, ask, id, dials)),
@@ -42,7 +48,10 @@ fn open(emulator: &Emulator, version: &str, id: &str) -> Result<Response, Refusa
 }
 
 /// The operator knows the SIM, and leads to the end.
-fn identify(emulator: &Arc<Emulator>, ask: &Ask<'_>, id: &str, dials: &Dials) -> Result<Response, Refusal> {
+fn identify(emulator: &Emulator, ask: &Ask<'_>, id: &str, dials: &Dials) -> Result<Response, Refusal> {
+    if dials.has(&Knob::Lost) {
+        return Ok(StatusCode::OK.into_response());
+    }
     let (check, delivered) = {
         let mut checks = emulator.checks();
         let check = checks.get_mut(id).ok_or(Refusal::NO_CHECK)?;
@@ -56,7 +65,7 @@ fn identify(emulator: &Arc<Emulator>, ask: &Ask<'_>, id: &str, dials: &Dials) ->
         (check.clone(), delivered)
     };
     if check.has_ended() {
-        emulator.ended(&check, dials);
+        emulator.ended(&check, ask, dials);
     }
     Ok(match (delivered, &check.redirect_url) {
         (Delivered::Nothing, _) => StatusCode::OK.into_response(),

@@ -7,7 +7,8 @@
 //!
 //! Where the vendor's documents are silent, the emulator has an answer of its own: a wrong code is 400, a code that was used
 //! and a URL that was opened before are 404. It sends each callback once and retries none; nothing is sent when a check
-//! expires.
+//! expires. The knobs for answers are for those that servers get: what the phone sees goes its way, unless it is
+//! [`Lost`](crate::sandbox::Knob::Lost), and then it ends nowhere.
 
 mod answer;
 mod check;
@@ -17,6 +18,7 @@ mod token;
 
 use std::{
     collections::BTreeMap,
+    future::ready,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -35,6 +37,7 @@ use crate::{
     error::Result,
     sandbox::{
         common::Common,
+        courier::{Courier, Letter},
         fault::{self, Answer},
         idlayr::{
             answer::Refusal,
@@ -42,7 +45,7 @@ use crate::{
             sign::Signer,
             token::Tokens,
         },
-        knob::{CallbackFault, Dials},
+        knob::{Dials, Knob},
         log::LoggedRequest,
         random,
     },
@@ -55,8 +58,7 @@ pub(super) struct Emulator {
     tokens: Tokens,
     signer: Signer,
     checks: Mutex<BTreeMap<String, Check>>,
-    /// How the callbacks were answered.
-    callbacks: Mutex<Vec<u16>>,
+    courier: Courier,
     common: Arc<Common>,
 }
 
@@ -68,7 +70,7 @@ impl Emulator {
             tokens: Tokens::new()?,
             signer: Signer::new()?,
             checks: Mutex::default(),
-            callbacks: Mutex::default(),
+            courier: Courier::new(common.stop.clone())?,
             common,
         })
     }
@@ -92,7 +94,7 @@ impl Emulator {
     }
 
     pub(super) fn callbacks(&self) -> Vec<u16> {
-        self.callbacks.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.courier.answers()
     }
 
     fn checks(&self) -> MutexGuard<'_, BTreeMap<String, Check>> {
@@ -100,17 +102,21 @@ impl Emulator {
     }
 
     /// What a server asks.
-    fn serve(self: &Arc<Self>, ask: &Ask<'_>, dials: &Dials) -> Result<Answer, Refusal> {
+    fn serve(&self, ask: &Ask<'_>, dials: &Dials) -> Result<Answer, Refusal> {
+        if dials.too_many().is_some() {
+            return Err(Refusal::TOO_MANY);
+        }
         let knob = || match dials.error_code() {
             Some((_, status)) => Err(Refusal::of_status(status)),
             None => Ok(()),
         };
         match (ask.method.as_str(), ask.path.as_slice()) {
             ("POST", ["oauth2", "v1", "token"]) => {
+                knob()?;
                 let (body, form) = (ask.body, ask.has_type("application/x-www-form-urlencoded"));
                 Ok(self.tokens.issue(ask.header(AUTHORIZATION.as_str()), body, form, dials.token_lifetime()))
             }
-            ("GET", [".well-known", "jwks.json"]) => Ok(ok(StatusCode::OK, self.signer.key_set())),
+            ("GET", [".well-known", "jwks.json"]) => knob().map(|()| ok(StatusCode::OK, self.signer.key_set())),
             ("GET", ["coverage", "v0.1", "device_ips", ip]) => {
                 self.tokens.admit(ask.header(AUTHORIZATION.as_str()), "coverage")?;
                 knob()?;
@@ -158,7 +164,7 @@ impl Emulator {
         Ok(ok(StatusCode::OK, check.describe()))
     }
 
-    fn finish(self: &Arc<Self>, id: &str, ask: &Ask<'_>, dials: &Dials) -> Result<Answer, Refusal> {
+    fn finish(&self, id: &str, ask: &Ask<'_>, dials: &Dials) -> Result<Answer, Refusal> {
         if !ask.has_type("application/json-patch+json") {
             return Err(Refusal::BAD_REQUEST);
         }
@@ -170,33 +176,19 @@ impl Emulator {
             check.finish(&code)?;
             check.clone()
         };
-        self.ended(&check, dials);
+        self.ended(&check, ask, dials);
         Ok(ok(StatusCode::OK, check.describe()))
     }
 
-    /// Bills a check that came to a result, and reports it.
-    fn ended(self: &Arc<Self>, check: &Check, dials: &Dials) {
+    /// Bills a check that came to a result, and writes its report.
+    fn ended(&self, check: &Check, ask: &Ask<'_>, dials: &Dials) {
         if check.is_completed() {
             self.common.bill_call();
         }
-        let Some(url) = check.callback_url.clone() else { return };
-        let fault = dials.callback();
-        let (body, times) = match fault {
-            Some(CallbackFault::None) => return,
-            Some(CallbackFault::Duplicate) => (check.describe(), 2),
-            _ => (check.describe(), 1),
-        };
-        let emulator = Arc::clone(self);
-        tokio::spawn(async move {
-            let stop = emulator.common.stop.clone();
-            let send = async {
-                for _ in 0..times {
-                    let status = emulator.signer.post(&url, &body, fault).await;
-                    emulator.callbacks.lock().unwrap_or_else(PoisonError::into_inner).push(status);
-                }
-            };
-            stop.unless_stopped(send).await
-        });
+        if let Some(url) = check.callback_url.as_ref().filter(|_| !dials.has(&Knob::Lost)) {
+            let letters = self.signer.letters(url, &check.describe(), dials.callback());
+            ask.reports.lock().unwrap_or_else(PoisonError::into_inner).extend(letters);
+        }
     }
 
     /// The number a request is about, to find its knobs by.
@@ -222,11 +214,15 @@ async fn handle(
     body: Bytes,
 ) -> Response {
     let path = uri.path().trim_start_matches('/').split('/').collect();
-    let ask = Ask { method, path, headers: &headers, body: &body };
+    let ask = Ask { method, path, headers: &headers, body: &body, reports: Mutex::default() };
     let number = emulator.number(&ask);
-    let dials = emulator.common.knobs.dials(number.as_deref());
+    let knobs = &emulator.common.knobs;
+    let dials = match device::is_visited(&ask) {
+        true => knobs.dials(NAME, number.as_deref()),
+        false => knobs.count(NAME, number.as_deref()),
+    };
     let entry = emulator.common.log.begin(LoggedRequest {
-        vendor: "idlayr",
+        vendor: NAME,
         method: ask.method.clone(),
         path: format!("/idlayr{}", uri.path()),
         number,
@@ -239,6 +235,8 @@ async fn handle(
             fault::answer(&dials, &emulator.common.stop, serve).await
         }
     };
+    let reports = ask.reports.into_inner().unwrap_or_else(PoisonError::into_inner);
+    emulator.courier.send(&dials, ready(reports)).await;
     entry.end(response.status());
     response
 }
@@ -249,6 +247,8 @@ struct Ask<'a> {
     path: Vec<&'a str>,
     headers: &'a HeaderMap,
     body: &'a [u8],
+    /// What is to be called back for it.
+    reports: Mutex<Vec<Letter>>,
 }
 
 impl Ask<'_> {
@@ -269,6 +269,8 @@ fn ok(status: StatusCode, body: Value) -> Answer {
 fn code() -> Result<String> {
     random::alphanumeric(10)
 }
+
+const NAME: &str = "idlayr";
 
 /// How long a check waits for its phone.
 const TTL: Duration = Duration::from_secs(120);

@@ -2,7 +2,7 @@
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use base64::{
@@ -13,7 +13,7 @@ use jsonwebtoken::{
     Algorithm, EncodingKey,
     jwk::{Jwk, PublicKeyUse},
 };
-use reqwest::{Client, Url, redirect::Policy};
+use reqwest::Url;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -21,14 +21,15 @@ use crate::{
     clock::{Clock, SystemClock},
     crypto,
     error::{Error, ErrorKind, Result},
-    sandbox::knob::CallbackFault,
+    sandbox::{courier::Letter, knob::CallbackFault},
 };
 
 pub(super) struct Signer {
     key: EncodingKey,
+    /// Somebody else's, which is in no key set of the vendor's.
+    foreign: EncodingKey,
     public: Jwk,
     rotations: AtomicUsize,
-    client: Client,
 }
 
 impl Signer {
@@ -39,11 +40,9 @@ impl Signer {
         let key = EncodingKey::from_rsa_pem(include_bytes!("testdata/key.pem")).map_err(wrong)?;
         let mut public = Jwk::from_encoding_key(&key, Algorithm::RS256).map_err(wrong)?;
         public.common.public_key_use = Some(PublicKeyUse::Signature);
-        let client =
-            Client::builder().redirect(Policy::none()).no_proxy().timeout(PATIENCE).build().map_err(|source| {
-                Error::new(ErrorKind::Misconfigured, "the sandbox cannot send callbacks").with_source(source)
-            })?;
-        Ok(Self { key, public, rotations: AtomicUsize::new(0), client })
+        let foreign =
+            EncodingKey::from_rsa_pem(include_bytes!("../open_gateway/testdata/client_rs256.pem")).map_err(wrong)?;
+        Ok(Self { key, foreign, public, rotations: AtomicUsize::new(0) })
     }
 
     pub(super) fn rotate(&self) {
@@ -60,31 +59,47 @@ impl Signer {
         format!("public:sandbox-{}", self.rotations.load(Ordering::Relaxed))
     }
 
-    /// Posts a callback, and says how it was answered: 0 for not at all.
-    pub(super) async fn post(&self, url: &str, body: &Value, fault: Option<CallbackFault>) -> u16 {
-        let Ok(url) = Url::parse(url) else { return 0 };
-        let signed_at = match fault {
-            Some(CallbackFault::Late) => SystemClock.now() - LATE,
-            _ => SystemClock.now(),
-        };
+    /// The callback that reports a check, with the faults that it is to have.
+    pub(super) fn letters(&self, url: &str, body: &Value, fault: Option<CallbackFault>) -> Vec<Letter> {
+        let Ok(url) = Url::parse(url) else { return Vec::new() };
+        let now = SystemClock.now();
+        let letter = |body, signed_at, fault| self.letter(&url, body, signed_at, fault);
+        match fault {
+            Some(CallbackFault::None) => Vec::new(),
+            Some(CallbackFault::Duplicate) => vec![letter(body, now, None); 2],
+            Some(CallbackFault::OutOfOrder) => {
+                vec![letter(body, now, None), letter(&older(body), now - OLDER, None)]
+            }
+            Some(CallbackFault::Late) => vec![letter(body, now - LATE, None)],
+            fault => vec![letter(body, now, fault)],
+        }
+    }
+
+    fn letter(&self, url: &Url, body: &Value, signed_at: SystemTime, fault: Option<CallbackFault>) -> Letter {
         let (date, mut text) = (httpdate::fmt_http_date(signed_at), body.to_string());
         let digest = |text: &str| format!("SHA-256={}", STANDARD.encode(Sha256::digest(text)));
         let product = "phone_check";
-        let (target, host) = (target(&url), host(&url));
-        let authorization = self.authorization(&[
-            ("(request-target)", &format!("post {target}")),
-            ("host", &host),
+        let lines = [
+            ("(request-target)", &*format!("post {}", target(url))),
+            ("host", &host(url)),
             ("date", &date),
             ("x-tru-callback", product),
             ("digest", &digest(&text)),
-        ]);
+        ];
+        let authorization = match fault {
+            Some(CallbackFault::Unsigned) => None,
+            Some(CallbackFault::WrongSignature) => Some(self.authorization(&self.key, &lines, |signature| {
+                signature.iter_mut().take(1).for_each(|byte| *byte ^= 1);
+            })),
+            Some(CallbackFault::ForeignKey) => Some(self.authorization(&self.foreign, &lines, |_| {})),
+            _ => Some(self.authorization(&self.key, &lines, |_| {})),
+        };
         if fault == Some(CallbackFault::Forged) {
             text = forged(body);
         }
-        let request = self.client.post(url).header("Authorization", authorization).header("Date", date);
-        let request = request.header("X-Tru-Callback", product).header("Digest", digest(&text));
-        let answer = request.header("Content-Type", "application/json").body(text).send().await;
-        answer.map_or(0, |answer| answer.status().as_u16())
+        let mut headers = vec![("Date", date), ("X-Tru-Callback", product.to_owned()), ("Digest", digest(&text))];
+        headers.extend(authorization.map(|value| ("Authorization", value)));
+        Letter { url: url.to_string(), headers, body: text }
     }
 
     /// The URL of the application that a device is led to.
@@ -92,21 +107,21 @@ impl Signer {
         let Ok(mut url) = Url::parse(url) else { return url.to_owned() };
         url.query_pairs_mut().extend_pairs(fields);
         let date = httpdate::fmt_http_date(SystemClock.now());
-        let authorization = self.authorization(&[
-            ("(request-target)", &format!("get {}", target(&url))),
-            ("host", &host(&url)),
-            ("date", &date),
-        ]);
+        let lines = [("(request-target)", &*format!("get {}", target(&url))), ("host", &host(&url)), ("date", &date)];
+        let authorization = self.authorization(&self.key, &lines, |_| {});
         let signature = [("authorization", STANDARD.encode(authorization)), ("date", STANDARD.encode(date))];
         url.query_pairs_mut().extend_pairs(signature);
         url.into()
     }
 
-    fn authorization(&self, lines: &[(&str, &str)]) -> String {
+    /// Signs with a key, in the name of the vendor's; `spoil` may change the signature.
+    fn authorization(&self, key: &EncodingKey, lines: &[(&str, &str)], spoil: impl Fn(&mut [u8])) -> String {
         let text = lines.iter().map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>().join("\n");
         let names = lines.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" ");
-        let signature = jsonwebtoken::crypto::sign(text.as_bytes(), &self.key, Algorithm::RS256).unwrap_or_default();
-        let signature = STANDARD.encode(URL_SAFE_NO_PAD.decode(signature).unwrap_or_default());
+        let signature = jsonwebtoken::crypto::sign(text.as_bytes(), key, Algorithm::RS256).unwrap_or_default();
+        let mut signature = URL_SAFE_NO_PAD.decode(signature).unwrap_or_default();
+        spoil(&mut signature);
+        let signature = STANDARD.encode(signature);
         let key = self.key_id();
         format!(r#"Signature keyId="{key}",algorithm="rsa-sha256",headers="{names}",signature="{signature}""#)
     }
@@ -123,6 +138,16 @@ fn forged(body: &Value) -> String {
     body.to_string()
 }
 
+/// What the vendor might have said before.
+fn older(body: &Value) -> Value {
+    let mut body = body.clone();
+    if let Value::Object(fields) = &mut body {
+        fields.retain(|name, _| !["match", "network_id", "error_code"].contains(&name.as_str()));
+        fields.insert("status".to_owned(), json!("PENDING"));
+    }
+    body
+}
+
 fn target(url: &Url) -> String {
     url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()))
 }
@@ -135,5 +160,5 @@ fn host(url: &Url) -> String {
 /// How late a late callback is.
 const LATE: Duration = Duration::from_secs(10 * 60);
 
-/// How long an application may take to answer a callback.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How much before a callback the one was signed that comes after it.
+const OLDER: Duration = Duration::from_secs(5);

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{Ask, CODE_LIFE, Emulator, Grant, Reply, now, repeated};
 use crate::sandbox::{
-    knob::{Dials, OverWifi},
+    knob::{Dials, Knob, OverWifi},
     random,
 };
 
@@ -17,6 +17,10 @@ impl Emulator {
             let message = "Unknown client_id or redirect_uri";
             return Reply::new(StatusCode::BAD_REQUEST, json!({ "code": 400, "message": message }));
         };
+        if dials.has(&Knob::Lost) {
+            // The device is never led back.
+            return Reply::new(StatusCode::OK, json!({}));
+        }
         let mut outcome = match self.grant(ask, dials, &redirect_uri) {
             Ok(code) => vec![("code", code)],
             Err((error, description)) => {

@@ -33,6 +33,8 @@ enum State {
     Approved,
     /// Nobody was asked: it is known whom the request names, and no more.
     Named,
+    /// The operator has lost it: nobody will ever be asked.
+    Lost,
     Used,
 }
 
@@ -58,6 +60,7 @@ impl Emulator {
             Some(("tel", number)) if number == e164(number) => (number.to_owned(), state_of(dials.backchannel())),
             _ => return Err(bad("unknown_user_id")),
         };
+        let state = if dials.has(&Knob::Lost) { State::Lost } else { state };
         let id = random::alphanumeric(40).map_err(|_| bad("server_error"))?;
         let (life, interval) = (dials.token_lifetime().min(LIFE), dials.poll_interval());
         let request = Request {
@@ -97,7 +100,7 @@ impl Emulator {
             return Err("expired_token");
         }
         let sim = match request.state {
-            State::Waiting => return Err("authorization_pending"),
+            State::Waiting | State::Lost => return Err("authorization_pending"),
             State::Denied => return Err("access_denied"),
             State::Approved => Some(request.number.clone()),
             State::Named | State::Used => None,

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use super::{Emulator, authorize::is_known, now, once, seconds, token::Pairs};
+use super::{Emulator, NAME, authorize::is_known, now, once, seconds, token::Pairs};
 use crate::{error::Result, sandbox::random, secret::Secret};
 
 /// What a SIM has shown itself with.
@@ -20,7 +20,7 @@ impl Emulator {
     pub(super) fn operator_token(&self, sim: &str, client_id: &str) -> Result<Secret> {
         // As long as a real one may be, and with what base64 may bring.
         let token = format!("{}+/.{}==", random::alphanumeric(300)?, random::alphanumeric(300)?);
-        let life = self.common.knobs.dials(Some(sim)).token_lifetime().min(LIFE);
+        let life = self.common.knobs.dials(NAME, Some(sim)).token_lifetime().min(LIFE);
         let given =
             OperatorToken { sim: sim.to_owned(), client_id: client_id.to_owned(), expires: now() + life, used: false };
         self.state().operator_tokens.add(token.clone(), given);

@@ -181,6 +181,10 @@ impl Emulator {
     }
 
     fn serve(&self, ask: &Ask, dials: &Dials) -> Reply {
+        if dials.too_many().is_some() {
+            let body = json!({ "status": 429, "code": "TOO_MANY_REQUESTS", "message": "Rate limit reached." });
+            return Reply::new(StatusCode::TOO_MANY_REQUESTS, body);
+        }
         if let Some((code, status)) = dials.error_code() {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
             return Reply::new(status, json!({ "status": status.as_u16(), "code": code, "message": "Refused" }));
@@ -283,9 +287,9 @@ async fn handle(State(emulator): State<Arc<Emulator>>, request: Request<Body>) -
     let ask = Ask::new(parts.method, &parts.uri, parts.headers, body);
     let common = &emulator.common;
     let number = emulator.number(&ask);
-    let dials = common.knobs.dials(number.as_deref());
+    let dials = common.knobs.count(NAME, number.as_deref());
     let entry = common.log.begin(LoggedRequest {
-        vendor: "open_gateway",
+        vendor: NAME,
         method: ask.method.clone(),
         path: format!("/open_gateway{}", ask.path),
         number,
@@ -348,6 +352,8 @@ fn now() -> SystemTime {
 fn seconds(time: SystemTime) -> u64 {
     time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
 }
+
+const NAME: &str = "open_gateway";
 
 const CLIENT_ES256: &str = include_str!("testdata/client_es256.pem");
 const CLIENT_RS256: &str = include_str!("testdata/client_rs256.pem");

@@ -79,6 +79,7 @@ pub(super) enum Refusal {
     NoSuchRequest,
     NoWebhook,
     Unavailable,
+    TooMany,
     Knob { code: i64, status: u16 },
 }
 
@@ -95,7 +96,9 @@ impl Refusal {
             Self::NoSuchRequest => fixed(StatusCode::OK, "No such request id"),
             Self::NoWebhook => fixed(StatusCode::OK, "Notifications are not configured"),
             Self::Unavailable => fixed(StatusCode::SERVICE_UNAVAILABLE, "Try again later"),
-            Self::Knob { status: 429, .. } => fixed(StatusCode::TOO_MANY_REQUESTS, "You exceeded the rate limit"),
+            Self::TooMany | Self::Knob { status: 429, .. } => {
+                fixed(StatusCode::TOO_MANY_REQUESTS, "You exceeded the rate limit")
+            }
             Self::Knob { code, status } => {
                 (StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), format!("Refused ({code})"))
             }

@@ -84,7 +84,8 @@ impl Order {
         }
     }
 
-    pub(super) fn message(&self, id: u64, at: SystemTime, code: &str) -> Event {
+    /// `voicemail` says that a machine takes calls.
+    pub(super) fn message(&self, id: u64, at: SystemTime, code: &str, voicemail: bool) -> Event {
         let from = self.from.clone();
         let text = self.wording.written(code);
         match &self.form {
@@ -93,7 +94,7 @@ impl Order {
                 Event::Sms(Sms { id, at, from, text: format!("[template {template}] {text}") })
             }
             Form::Call | Form::Button { .. } => {
-                Event::VoiceCall(VoiceCall { id, at, from, spoken: self.wording.spoken(code) })
+                Event::VoiceCall(VoiceCall { id, at, from, spoken: self.wording.spoken(code), voicemail })
             }
             Form::Email { subject, body } => Event::Email(Email {
                 id,

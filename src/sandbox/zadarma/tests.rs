@@ -41,7 +41,7 @@ impl Account {
         headers.insert("authorization", HeaderValue::from_str(authorization).unwrap());
         headers.insert("content-type", HeaderValue::from_static(kind));
         let ask = Ask::new(method, &path.parse().unwrap(), &headers, body.as_bytes());
-        let dials = self.emulator.common.knobs.dials(self.emulator.recipient(&ask).as_deref());
+        let dials = self.emulator.common.knobs.dials("zadarma", self.emulator.recipient(&ask).as_deref());
         let answer = self.emulator.serve(&ask, &dials);
         (answer.status.as_u16(), answer.body)
     }
