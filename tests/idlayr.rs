@@ -425,10 +425,31 @@ async fn a_callback_verifies_a_check_of_v0_1_and_a_second_one_changes_nothing() 
 }
 
 #[tokio::test]
+async fn an_older_callback_after_a_newer_one_and_one_before_the_answer_are_all_the_same() {
+    let app = App::start(Setup { version: Version::V0_1, ..ORDINARY }).await;
+    let mut phone = Browser::new(&app);
+    for (number, fault, count) in [(NUMBER, CallbackFault::OutOfOrder, 2), (OTHER, CallbackFault::Early, 1)] {
+        let check = phone.begin(number).await;
+        app.sandbox.knobs().set(Scope::Number(number), Knob::Http500).unwrap();
+        app.sandbox.knobs().set(Scope::Number(number), Knob::Callback(fault)).unwrap();
+        let before = app.sandbox.idlayr_callbacks().len();
+        app.sandbox.handset(number).open(&check_url(&check), Over::MobileData).await.unwrap();
+        app.callbacks(before + count).await;
+        assert_eq!(phone.look(&check).await["status"], "verified", "{fault:?}");
+    }
+}
+
+#[tokio::test]
 async fn forged_and_late_callbacks_have_no_effect() {
     let app = App::start(Setup { version: Version::V0_1, ..ORDINARY }).await;
     let mut phone = Browser::new(&app);
-    for (number, sim, fault) in [(NUMBER, OTHER, CallbackFault::Forged), (OTHER, OTHER, CallbackFault::Late)] {
+    for (number, sim, fault) in [
+        (NUMBER, OTHER, CallbackFault::Forged),
+        (OTHER, OTHER, CallbackFault::Late),
+        ("+37126123460", "+37126123460", CallbackFault::Unsigned),
+        ("+37126123461", "+37126123461", CallbackFault::WrongSignature),
+        ("+37126123462", "+37126123462", CallbackFault::ForeignKey),
+    ] {
         let check = phone.begin(number).await;
         app.sandbox.knobs().set(Scope::Number(number), Knob::Http500).unwrap();
         app.sandbox.knobs().set(Scope::Number(number), Knob::Callback(fault)).unwrap();

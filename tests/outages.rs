@@ -228,7 +228,12 @@ mod provider {
         let refusal = |status| Knob::ErrorCode { code: 9, status };
         vec![
             fault(Knob::Http500, 503, "unavailable", 0),
+            fault(Knob::Http502, 503, "unavailable", 0),
+            fault(Knob::Http503(Duration::from_secs(17)), 503, "unavailable", 0),
+            fault(Knob::Http504, 503, "unavailable", 0),
+            fault(Knob::Http429(Duration::from_secs(17)), 503, "unavailable", 0),
             fault(Knob::TimeOut, 503, "unavailable", 0),
+            fault(Knob::SlowBody(Duration::from_millis(5)), 503, "unavailable", 1),
             fault(Knob::WrongJson, 503, "unavailable", 1),
             fault(Knob::Html, 503, "unavailable", 0),
             fault(Knob::BigBody, 503, "unavailable", 1),
@@ -243,7 +248,10 @@ mod provider {
     }
 
     async fn broken(plan: &[&str], fault: &Fault) -> Bench {
-        let time_out = if fault.knob == Knob::TimeOut { Duration::from_millis(300) } else { PATIENCE };
+        let time_out = match fault.knob {
+            Knob::TimeOut | Knob::SlowBody(_) => Duration::from_millis(300),
+            _ => PATIENCE,
+        };
         let bench = Bench::patient(plan, time_out).await;
         bench.sandbox.knobs().set(Scope::All, fault.knob.clone()).unwrap();
         bench
@@ -329,6 +337,17 @@ mod provider {
         let reply = bench.start(NUMBER, "settings").await;
         is_unavailable(&reply);
         assert_eq!((reply.header("retry-after"), &reply.json()["retry_after"]), (Some("17"), &json!(17)));
+    }
+
+    #[tokio::test]
+    async fn h2_down_with_a_wait_in_its_answer_and_a_start_is_told_so() {
+        for knob in [Knob::Http503(Duration::from_secs(17)), Knob::Http429(Duration::from_secs(17))] {
+            let bench = Bench::new(&[FLASH]).await;
+            bench.sandbox.knobs().set(Scope::Vendor("numcheck"), knob.clone()).unwrap();
+            let reply = bench.start(NUMBER, "settings").await;
+            is_unavailable(&reply);
+            assert_eq!(reply.header("retry-after"), Some("17"), "{knob:?}");
+        }
     }
 
     #[tokio::test]

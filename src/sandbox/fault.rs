@@ -89,8 +89,12 @@ fn spoil(dials: &Dials, stop: &Stop, Answer { status, body }: Answer) -> Respons
 /// A body that ends the connection after its first half.
 fn broken(mut text: String) -> Body {
     text.truncate(text.len() / 2);
-    let hung_up = io::Error::new(io::ErrorKind::ConnectionAborted, "a knob hung up");
-    Body::from_stream(stream::iter([Ok(text), Err(hung_up)]))
+    let hung_up = async {
+        // What is there goes out first.
+        tokio::task::yield_now().await;
+        Err(io::Error::new(io::ErrorKind::ConnectionAborted, "a knob hung up"))
+    };
+    Body::from_stream(stream::iter([Ok(text)]).chain(stream::once(hung_up)))
 }
 
 /// A body that comes byte by byte, and then goes on with blanks.
