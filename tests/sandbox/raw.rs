@@ -85,8 +85,8 @@ impl Ask {
 
 impl Answer {
     fn parse(bytes: &[u8], is_over: bool) -> Self {
-        let (status, headers, rest) = head(bytes).expect("the head of an answer is there");
-        let status = status.split(' ').nth(1).unwrap().parse().unwrap();
+        let Head { first, headers, length } = Head::parse(bytes).expect("the head of an answer is there");
+        let (rest, status) = (&bytes[length..], first.split(' ').nth(1).unwrap().parse().unwrap());
         let of = |name: &str| headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         let (body, is_whole) = match of("transfer-encoding") {
             Some(_) => dechunked(rest),
@@ -104,15 +104,25 @@ impl Answer {
     }
 }
 
-/// The first line, the headers in small letters, and what comes after them.
-fn head(bytes: &[u8]) -> Option<(String, Vec<(String, String)>, &[u8])> {
-    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
-    let text = std::str::from_utf8(&bytes[..end]).unwrap();
-    let mut lines = text.split("\r\n");
-    let first = lines.next()?.to_owned();
-    let headers = lines.map(|line| line.split_once(": ").unwrap());
-    let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
-    Some((first, headers, &bytes[end + 4..]))
+/// What stands before a body.
+struct Head {
+    first: String,
+    /// Their names in small letters.
+    headers: Vec<(String, String)>,
+    length: usize,
+}
+
+impl Head {
+    /// Reads the head of a message; `None` while it is not all there.
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
+        let text = std::str::from_utf8(&bytes[..end]).unwrap();
+        let mut lines = text.split("\r\n");
+        let first = lines.next()?.to_owned();
+        let headers = lines.map(|line| line.split_once(": ").unwrap());
+        let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
+        Some(Self { first, headers, length: end + 4 })
+    }
 }
 
 /// The body in the chunks, and whether the last one is there.
@@ -179,12 +189,13 @@ impl Letter {
 async fn take(mut stream: TcpStream, sender: mpsc::UnboundedSender<Letter>) {
     let mut bytes = Vec::new();
     while stream.read_buf(&mut bytes).await.is_ok_and(|read| read > 0) {
-        let Some((line, headers, rest)) = head(&bytes) else { continue };
+        let Some(Head { first, headers, length }) = Head::parse(&bytes) else { continue };
+        let rest = &bytes[length..];
         let length = headers.iter().find(|(name, _)| name == "content-length").unwrap().1.parse().unwrap();
         if rest.len() < length {
             continue;
         }
-        assert_eq!(line, "POST /report?to=us HTTP/1.1");
+        assert_eq!(first, "POST /report?to=us HTTP/1.1");
         let body = String::from_utf8(rest[..length].to_vec()).unwrap();
         sender.send(Letter { headers, body }).ok();
         stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").await.ok();

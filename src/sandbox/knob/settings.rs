@@ -161,7 +161,7 @@ impl Settings {
     }
 }
 
-fn object(knobs: &Vec<Knob>) -> Value {
+fn object(knobs: &[Knob]) -> Value {
     Value::Object(knobs.iter().filter_map(Knob::to_entry).collect())
 }
 
