@@ -61,8 +61,10 @@ async fn serve(port: u16) -> Result<(), Failure> {
     let colours = stdout().is_terminal();
     tracing_subscriber::fmt().with_max_level(Level::INFO).with_target(false).with_ansi(colours).init();
     let server = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>());
-    let (served, _) = tokio::try_join!(async { Ok::<_, Failure>(server.await?) }, vendors::register(&sandbox, &verifier))?;
-    Ok(served)
+    tokio::try_join!(async { Ok::<_, Failure>(server.await?) }, async {
+        Ok(vendors::register(&sandbox, &verifier).await?)
+    })?;
+    Ok(())
 }
 
 /// Serves on a free port and walks through the demo itself.

@@ -79,7 +79,8 @@ async fn keyed(url: &str) -> Result<(), Failure> {
     let check = site.start(path, NUMBER).await?;
     agree(&text(&check.body, "/prompt/type")?.as_str(), &"press_keys")?;
     let keys = json!({ "digits": text(&check.body, "/prompt/digits")? });
-    site.post(&format!("/handsets/{NUMBER}/press"), &keys, StatusCode::OK, "the call is taken, the key pressed").await?;
+    site.post(&format!("/handsets/{NUMBER}/press"), &keys, StatusCode::OK, "the call is taken, the key pressed")
+        .await?;
     let ended = site.look(&check).await?;
     let proof = text(&ended, "/proof")?;
     site.transfer(path, &proof, StatusCode::OK, "the money is sent").await.map(drop)

@@ -282,9 +282,16 @@ impl Line {
         call
     }
 
-    /// Has a machine take a call.
-    pub(super) fn divert(&self, from: &str) {
-        self.0.send_modify(|events| events.push_call(events.latest + 1, from, CallState::Voicemail));
+    /// Has a machine take a call. Returns the id of the call.
+    pub(super) fn divert(&self, from: &str) -> u64 {
+        let mut call = 0;
+        self.0.send_modify(|events| {
+            call = events.latest + 1;
+            let (from, state) = (from.to_owned(), CallState::Voicemail);
+            let (at, greeting, pressed) = (SystemTime::UNIX_EPOCH, None, None);
+            events.push_call(IncomingCall { id: 0, at, call, from, state, greeting, pressed });
+        });
+        call
     }
 
     /// Waits until a call has ended.
@@ -321,12 +328,12 @@ impl Line {
 
     /// Waits for the end of a call.
     pub(super) async fn end_of(&self, call: u64) -> IncomingCall {
-        let mut seen = call;
+        let mut seen = call.saturating_sub(1);
         loop {
             let event = self.after(seen).await;
             seen = event.id();
             match event {
-                Event::IncomingCall(end) if end.call == call => return end,
+                Event::IncomingCall(end) if end.call == call && end.state != CallState::Ringing => return end,
                 _ => {}
             }
         }

@@ -155,16 +155,19 @@ impl Emulator {
     /// Calls, and tells of the end of the call. One that reaches no handset is missed at once.
     fn ask_for_key(self: &Arc<Self>, to: &str, from: &str, greeting: &str, dials: &Dials) {
         self.common.bill_call();
-        let lost = dials.has(&Knob::NotAnswered);
+        let lost = !dials.arrives();
         let line = if lost { Arc::default() } else { self.common.handsets.line(to) };
         let ring_time = if lost { Duration::ZERO } else { dials.ring_time() };
         let start = self.clock.now();
-        let call = line.ring_and_ask(from, Some(greeting.to_owned()), ring_time);
+        let call = match dials.has(&Knob::Voicemail) && !lost {
+            true => line.divert(from),
+            false => line.ring_and_ask(from, Some(greeting.to_owned()), ring_time),
+        };
         let (emulator, to, stop) = (Arc::clone(self), to.to_owned(), self.common.stop.clone());
         tokio::spawn(async move {
             let tell = async {
                 let end = line.end_of(call).await;
-                let dials = emulator.common.knobs.dials(Some(&to));
+                let dials = emulator.common.knobs.dials("zadarma", Some(&to));
                 if let Ok(notice) = Notice::of(&to, &end, start, &dials) {
                     emulator.notices.post(&emulator.secret, notice, dials.callback()).await;
                 }

@@ -65,7 +65,12 @@ impl Notices {
     /// Posts a notification, as a knob may have it.
     pub(super) async fn post(&self, secret: &Secret, mut notice: Notice, fault: Option<CallbackFault>) {
         let Some(url) = self.url() else { return };
-        let signature = notice.signature(secret);
+        let signature = match fault {
+            Some(CallbackFault::Unsigned) => None,
+            Some(CallbackFault::WrongSignature) => Some(format!("{}A", notice.signature(secret))),
+            Some(CallbackFault::ForeignKey) => Some(notice.signature(&Secret::new("somebody else's key"))),
+            _ => Some(notice.signature(secret)),
+        };
         let times = match fault {
             Some(CallbackFault::None) => 0,
             Some(CallbackFault::Duplicate) => 2,
@@ -76,7 +81,8 @@ impl Notices {
         }
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&notice.0).finish();
         for _ in 0..times {
-            let request = self.client.post(url.clone()).header("Signature", &signature);
+            let request = self.client.post(url.clone());
+            let request = signature.iter().fold(request, |request, signature| request.header("Signature", signature));
             let request = request.header("Content-Type", "application/x-www-form-urlencoded").body(body.clone());
             let status = request.send().await.map_or(0, |answer| answer.status().as_u16());
             self.answers.lock().unwrap_or_else(PoisonError::into_inner).push(status);
@@ -92,7 +98,7 @@ impl Notice {
     pub(super) fn of(to: &str, call: &IncomingCall, start: SystemTime, dials: &Dials) -> Result<Self> {
         let late = if dials.callback() == Some(CallbackFault::Late) { LATE } else { Duration::ZERO };
         let (disposition, cause) = match call.state {
-            CallState::Answered => ("answered", "16"),
+            CallState::Answered | CallState::Voicemail => ("answered", "16"),
             CallState::Ended => ("busy", "17"),
             _ => ("cancel", "19"),
         };
