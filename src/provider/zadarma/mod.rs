@@ -55,7 +55,7 @@ impl Zadarma {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Misconfigured`](crate::ErrorKind::Misconfigured) when a setting cannot be used; the message names it.
+    /// [`ErrorKind::Misconfigured`] when a setting cannot be used; the message names it.
     pub fn new(config: Config, client: HttpClient) -> Result<Self> {
         config.validate()?;
         let http = Http::new(NAME, client, config.time_out);
