@@ -2,6 +2,9 @@
 #![cfg(all(feature = "sandbox", feature = "testing", feature = "client"))]
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+#[path = "citcall/reports.rs"]
+mod reports;
+
 use std::{
     error::Error as _,
     time::{Duration, SystemTime},
@@ -146,7 +149,6 @@ async fn settings_go_along_and_texts_are_read_as_numbers() {
     full.retry = Some(4);
     full.valid_time = Some("120".to_owned());
     full.limit_try = Some("20".to_owned());
-    full.callback_url = Some("https://app.example/report".to_owned().into());
     let mut other_way = v2(&sandbox);
     other_way.gateway = Some(4);
     for config in [full, other_way] {

@@ -1,6 +1,6 @@
 //! Citcall for the suite, in both versions of its API.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::future::{BoxFuture, FutureExt};
@@ -49,7 +49,8 @@ impl Vendor for World {
             Version::V2 => Config::v2(self.sandbox.citcall_user_id().clone(), key),
             _ => Config::new(key),
         };
-        let config = config.with_base_url(wire.url()).with_time_out(wire.time_out());
+        let mut config = config.with_base_url(wire.url()).with_time_out(wire.time_out());
+        config.callback_sources = vec![IpAddr::from([127, 0, 0, 1]).into()];
         Ok(Arc::new(Citcall::new(config, wire.client()?)?))
     }
 

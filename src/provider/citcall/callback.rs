@@ -2,30 +2,18 @@
 //!
 //! A report is **not signed**: whoever knows the URL can post one, and the wrapping of version 2 proves nothing. So a report
 //! may say whether the phone rang, and can never verify a check; the token that it repeats is not even read out. Whoever takes
-//! reports keeps the URL secret, looks at the sender's address, and gives a second report of a call no second effect.
+//! reports keeps the URL secret and looks at the sender's address.
 
 use std::time::SystemTime;
 
 use super::{
-    Config, NAME,
+    Config, NAME, Version,
     wire::{Body, NotRead},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
-    ids::CheckId,
-    provider::{Delivery, Handle},
+    provider::{Delivery, Handle, Report, Verdict},
 };
-
-/// What is left of a report.
-#[derive(Debug)]
-pub(super) struct Report {
-    /// The vendor's id of the call, `trxid` or `trx_id`.
-    pub(super) handle: Option<Handle>,
-    /// Our own id, which went along with the order.
-    pub(super) check_id: Option<CheckId>,
-    /// What became of the call.
-    pub(super) delivery: Delivery,
-}
 
 /// Reads the body of a report: plain JSON, or wrapped in `data` where the account is of version 2. `now` is for the age of
 /// wrapped ones.
@@ -38,15 +26,18 @@ pub(super) fn read(config: &Config, body: &[u8], now: SystemTime) -> Result<Repo
         NotRead::NotJson => invalid("the report is not the vendor's JSON"),
         NotRead::Wrapped(why) => invalid("the report cannot be unwrapped").with_source(why),
     })?;
-    let delivery = delivery(&body);
-    let report = Report {
-        handle: body.trxid.or(body.trx_id).map(Handle::new),
-        check_id: body.client_unique_id.and_then(|id| id.parse().ok()),
-        delivery,
-    };
-    match report {
-        Report { handle: None, check_id: None, .. } => Err(invalid("the report names no call")),
-        report => Ok(report),
+    let mut report = Report::new(Verdict::Pending);
+    report.delivery = Some(delivery(&body));
+    match config.version {
+        // It comes to the one URL of the account, and names the order by what went along with it. The vendor's own id is none
+        // that its answer is sure to have had.
+        Version::V2 => report.alias = body.client_unique_id,
+        // It comes to the URL of the check.
+        Version::V3 => report.handle = body.trxid.or(body.trx_id).map(Handle::new),
+    }
+    match &report {
+        Report { alias: None, handle: None, .. } => Err(invalid("the report names no call")),
+        _ => Ok(report),
     }
 }
 
@@ -94,9 +85,11 @@ mod tests {
     fn a_plain_report_is_read_in_both_versions() {
         for config in [v2(), v3()] {
             let report = read(&config, PLAIN.as_bytes(), NOW).unwrap();
-            assert_eq!(report.handle, Some(Handle::new("20180205000123")));
-            assert_eq!(report.check_id.unwrap().to_string(), "AAAAAAAAAAAAAAAAAAAAAA");
-            assert_eq!(report.delivery, Delivery::Delivered);
+            match config.version {
+                Version::V2 => assert_eq!(report.alias.as_deref(), Some("AAAAAAAAAAAAAAAAAAAAAA")),
+                Version::V3 => assert_eq!(report.handle, Some(Handle::new("20180205000123"))),
+            }
+            assert_eq!((report.verdict, report.delivery), (Verdict::Pending, Some(Delivery::Delivered)));
             assert!(!format!("{report:?}").contains("0042"), "the token is left out");
         }
     }
@@ -104,7 +97,7 @@ mod tests {
     #[test]
     fn a_wrapped_report_is_read_in_version_2_and_while_it_is_fresh() {
         let wrapped = wrap(PLAIN);
-        assert_eq!(read(&v2(), wrapped.as_bytes(), NOW).unwrap().delivery, Delivery::Delivered);
+        assert_eq!(read(&v2(), wrapped.as_bytes(), NOW).unwrap().delivery, Some(Delivery::Delivered));
         let late = NOW + Duration::from_secs(481);
         for (config, body, now) in
             [(v2(), wrapped.as_str(), late), (v3(), &wrapped, NOW), (v2(), r#"{"data":"AAAA"}"#, NOW)]
@@ -121,7 +114,7 @@ mod tests {
             r#"{"trxid":7,"trx_id":8,"result":"success","rc":0}"#,
         ] {
             let report = read(&v3(), body.as_bytes(), NOW).unwrap();
-            assert_eq!((report.handle, report.delivery), (Some(Handle::new("7")), Delivery::Delivered), "{body}");
+            assert_eq!((report.handle, report.delivery), (Some(Handle::new("7")), Some(Delivery::Delivered)), "{body}");
         }
     }
 
@@ -136,8 +129,15 @@ mod tests {
             (r#""rc":6,"result":"Success""#, Delivery::NotDelivered),
         ] {
             let body = format!(r#"{{"trxid":"7",{rest}}}"#);
-            assert_eq!(read(&v3(), body.as_bytes(), NOW).unwrap().delivery, delivery, "{body}");
+            let report = read(&v3(), body.as_bytes(), NOW).unwrap();
+            assert_eq!((report.verdict, report.delivery), (Verdict::Pending, Some(delivery)), "{body}");
         }
+    }
+
+    #[test]
+    fn a_report_of_version_2_names_the_order_by_our_id() {
+        let body = r#"{"rc":"00","trx_id":"7","result":"Success"}"#;
+        assert_eq!(read(&v2(), body.as_bytes(), NOW).unwrap_err().kind(), ErrorKind::InvalidInput);
     }
 
     #[test]
@@ -163,6 +163,17 @@ mod tests {
         fn any_bytes_are_read_or_refused(body in any::<Vec<u8>>(), data in ".{0,60}") {
             let _ = read(&v3(), &body, NOW);
             let _ = read(&v2(), serde_json::json!({ "data": data }).to_string().as_bytes(), NOW);
+        }
+
+        #[test]
+        fn no_report_decides(rc in ".{0,3}", result in ".{0,10}", status in ".{0,10}", call in "[0-9]{1,9}") {
+            let body = serde_json::json!({
+                "rc": rc, "result": result, "dial_status": status, "verified": true, "trxid": call, "clientUniqueId": call,
+            });
+            for config in [v2(), v3()] {
+                let report = read(&config, body.to_string().as_bytes(), NOW).unwrap();
+                prop_assert_eq!(report.verdict, Verdict::Pending);
+            }
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Settings of a Citcall account.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use http::Uri;
+use ipnet::IpNet;
 use serde::Deserialize;
 
 use crate::{
@@ -55,10 +56,10 @@ pub struct Config {
     /// How often the vendor would let somebody try, in version 3. It is passed on as it stands; attempts are counted here.
     #[serde(default)]
     pub limit_try: Option<String>,
-    /// Where the vendor reports to, in version 3. Secret, since the reports are not signed: only who knows the URL can
-    /// report.
-    #[serde(default)]
-    pub callback_url: Option<Secret>,
+    /// The networks that the vendor reports from, such as `["104.199.196.122/32"]`, the default: the address that it is known
+    /// to use. Empty: any. Whoever sets it tells the endpoint the [caller's address](crate::verifier::Caller).
+    #[serde(default = "Config::default_callback_sources")]
+    pub callback_sources: Vec<IpNet>,
     /// How long the vendor may take to answer, in milliseconds in a file. Default 15 seconds.
     #[serde(default = "Config::default_time_out", rename = "time_out_ms", deserialize_with = "milliseconds")]
     pub time_out: Duration,
@@ -89,7 +90,7 @@ impl Config {
             retry: None,
             valid_time: None,
             limit_try: None,
-            callback_url: None,
+            callback_sources: Self::default_callback_sources(),
             time_out: Self::default_time_out(),
         }
     }
@@ -134,8 +135,7 @@ impl Config {
     fn fault(&self) -> Option<&'static str> {
         let printable = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
         let v2 = self.version == Version::V2;
-        let of_v3 =
-            [self.retry.is_some(), self.valid_time.is_some(), self.limit_try.is_some(), self.callback_url.is_some()];
+        let of_v3 = [self.retry.is_some(), self.valid_time.is_some(), self.limit_try.is_some()];
         let passed_on = [self.valid_time.as_deref(), self.limit_try.as_deref()];
         let faults = [
             (
@@ -145,16 +145,19 @@ impl Config {
             (v2 && !printable(self.user_id()), "version `v2` needs a `user_id`, printable ASCII without blanks"),
             (v2 && self.user_id().contains(':'), "`user_id` has no colon: it ends there when it is sent"),
             (!v2 && self.user_id.is_some(), "`user_id` is for version `v2`"),
-            (v2 && of_v3.contains(&true), "`retry`, `valid_time`, `limit_try` and `callback_url` are for version `v3`"),
+            (v2 && of_v3.contains(&true), "`retry`, `valid_time` and `limit_try` are for version `v3`"),
             (!v2 && self.gateway.is_some(), "`gateway` is for version `v2`; version `v3` has `retry`"),
             (self.gateway.is_some_and(|way| !(1..=4).contains(&way)), "`gateway` is 1 to 4"),
             (self.retry.is_some_and(|retry| retry > 4), "`retry` is 0 to 4"),
             (passed_on.contains(&Some("")), "`valid_time` and `limit_try` are not empty; leave them out"),
-            (self.callback_url.as_ref().is_some_and(|url| !is_url(url.expose())), "`callback_url` is an absolute URL"),
             (!is_url(self.base_url()), "`base_url` is an absolute URL, such as `https://pub.citcall.com`"),
             (self.time_out.is_zero(), "`time_out_ms` is more than zero"),
         ];
         faults.into_iter().find_map(|(wrong, fault)| wrong.then_some(fault))
+    }
+
+    fn default_callback_sources() -> Vec<IpNet> {
+        vec![IpNet::from(IpAddr::from([104, 199, 196, 122]))]
     }
 
     fn default_time_out() -> Duration {
@@ -202,7 +205,6 @@ mod tests {
             (Config { retry: Some(0), ..v2() }, "`retry`"),
             (Config { valid_time: Some("60".to_owned()), ..v2() }, "`valid_time`"),
             (Config { limit_try: Some(String::new()), ..v3() }, "`limit_try`"),
-            (Config { callback_url: secret("/callback"), ..v3() }, "`callback_url`"),
             (v3().with_base_url("pub.citcall.com"), "`base_url`"),
             (v3().with_time_out(Duration::ZERO), "`time_out_ms`"),
         ] {
@@ -216,13 +218,13 @@ mod tests {
     fn a_file_with_every_setting_is_read() {
         let config: Config = toml::from_str(&format!(
             "api_key = \"{KEY}\"\nversion = \"v3\"\nretry = 4\nvalid_time = \"120\"\nlimit_try = \"5\"\n\
-             callback_url = \"https://app.example/token-that-nobody-knows\"\nbase_url = \"https://citcall.pub\"\ntime_out_ms = 3000"
+             callback_sources = [\"192.0.2.0/24\"]\nbase_url = \"https://citcall.pub\"\ntime_out_ms = 3000"
         ))
         .unwrap();
         assert!(config.validate().is_ok());
         assert_eq!((config.time_out, config.base_url()), (Duration::from_secs(3), "https://citcall.pub"));
-        let shown = format!("{config:?}");
-        assert!(!shown.contains(KEY) && !shown.contains("nobody"), "{shown}");
+        assert!(config.callback_sources.iter().all(|network| network.to_string() == "192.0.2.0/24"));
+        assert!(!format!("{config:?}").contains(KEY));
     }
 
     #[test]

@@ -1,20 +1,20 @@
 #![doc = include_str!("docs.md")]
 
-#[cfg_attr(not(test), expect(dead_code, reason = "no endpoint takes the vendor's reports yet"))]
 mod callback;
 pub(crate) mod cipher;
 mod config;
 mod wire;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use futures_util::future::{BoxFuture, FutureExt};
 
 use super::{
-    Handle, Order, Provider, Settle, Started,
+    Handle, Order, Provider, Report, Settle, Started,
     http::{Http, HttpClient, Repeat},
 };
 use crate::{
+    callback::{RawCallback, Unsigned},
     channel::Channel,
     check::Expected,
     clock::{Clock, SystemClock},
@@ -90,5 +90,19 @@ impl Provider for Citcall {
             Ok(Started::new(Handle::new(handle), Settle::LocalCode(expected)))
         }
         .boxed()
+    }
+
+    fn callback<'a>(&'a self, raw: RawCallback, now: SystemTime) -> BoxFuture<'a, Result<Report>> {
+        async move {
+            let vendor = Unsigned::from(self.config.callback_sources.clone());
+            let posted = raw.verify(&vendor, now).await.map_err(|error| error.with_provider(NAME))?;
+            callback::read(&self.config, posted.body(), now)
+        }
+        .boxed()
+    }
+
+    /// Version 2 knows one URL for the whole account, and repeats the id that went along with the order.
+    fn alias(&self, order: &Order) -> Option<String> {
+        (self.config.version == Version::V2).then(|| order.check_id.to_string())
     }
 }

@@ -22,7 +22,7 @@ use crate::{
     ids::CheckId,
     phone::PhoneNumber,
     provider::{Order, http::with_retry_after},
-    secret::{Code, Secret},
+    secret::Code,
 };
 
 /// How many of the caller's last digits the person is asked for.
@@ -59,7 +59,7 @@ pub(super) fn miscall(config: &Config, order: &Order, now: SystemTime) -> Result
                 retry: config.retry.unwrap_or(0),
                 valid_time: config.valid_time.as_deref(),
                 limit_try: config.limit_try.as_deref(),
-                callback_url: config.callback_url.as_ref().map(Secret::expose),
+                callback_url: order.callback_url.as_deref(),
             };
             post(config, "v3/motp", &format!("Apikey {}", config.api_key.expose()), json(&body)?)
         }
@@ -309,7 +309,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::channel::Channel;
+    use crate::{channel::Channel, secret::Secret};
 
     const KEY: &str = "0123456789abcdef0123456789abcdef";
     const V2_ANSWER: &str = include_str!("testdata/asynccall.json");
@@ -370,15 +370,12 @@ mod tests {
         assert_eq!(request.body(), r#"{"msisdn":"6281200000001","retry":0}"#);
         assert!(!format!("{:?}", request.headers()).contains(KEY), "the key is marked sensitive");
 
-        let config = Config {
-            retry: Some(4),
-            valid_time: Some("120".to_owned()),
-            limit_try: Some("20".to_owned()),
-            callback_url: Some(Secret::new("https://app.example/x")),
-            ..v3()
-        };
+        let config =
+            Config { retry: Some(4), valid_time: Some("120".to_owned()), limit_try: Some("20".to_owned()), ..v3() };
+        let mut order = order("+6281200000001");
+        order.callback_url = Some("https://app.example/x".to_owned());
         assert_eq!(
-            miscall(&config, &order("+6281200000001"), now()).unwrap().body(),
+            miscall(&config, &order, now()).unwrap().body(),
             r#"{"msisdn":"6281200000001","retry":4,"valid_time":"120","limit_try":"20","callback_url":"https://app.example/x"}"#
         );
     }
