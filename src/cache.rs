@@ -8,8 +8,10 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use jsonwebtoken::DecodingKey;
+use jsonwebtoken::{DecodingKey, jwk::Jwk};
 use moka::{Entry, Expiry, future::Cache, ops::compute::Op};
+use serde::Deserialize;
+use serde_json::Value;
 
 use crate::error::{Error, Result};
 
@@ -61,9 +63,9 @@ impl<V> Expiry<(), Lasting<V>> for ByLife {
 }
 
 /// The public keys of one signer, by the names that the signer gives them.
-pub(crate) struct PublicKeys(Cache<(), Arc<KeySet>>);
+pub(crate) struct PublicKeys(Cache<(), Arc<Fetched>>);
 
-struct KeySet {
+struct Fetched {
     keys: HashMap<String, DecodingKey>,
     fetched_at: SystemTime,
 }
@@ -87,7 +89,7 @@ impl PublicKeys {
         // One at a time: who waited looks at what the one before has fetched.
         let looked = self.0.entry(()).and_try_compute_with(async |current| match current {
             Some(set) if set.value().settles(name, now) => Ok(Op::Nop),
-            _ => fetch.await.map(|keys| Op::Put(Arc::new(KeySet { keys, fetched_at: now }))),
+            _ => fetch.await.map(|keys| Op::Put(Arc::new(Fetched { keys, fetched_at: now }))),
         });
         let looked: Result<_> = looked.await;
         Ok(looked?.into_entry().and_then(|set| set.value().keys.get(name).cloned()))
@@ -100,11 +102,28 @@ impl fmt::Debug for PublicKeys {
     }
 }
 
-impl KeySet {
+impl Fetched {
     /// Whether the set is young enough to say which key a name has, or that it has none.
     fn settles(&self, name: &str, now: SystemTime) -> bool {
         let age = now.duration_since(self.fetched_at).unwrap_or_default();
         age < if self.keys.contains_key(name) { KEYS_LIFE } else { UNKNOWN_LIFE }
+    }
+}
+
+/// Public keys as their owner publishes them: a JSON Web Key Set (RFC 7517).
+#[derive(Deserialize)]
+pub(crate) struct KeySet {
+    keys: Vec<Value>,
+}
+
+impl KeySet {
+    /// The keys of a kind by their names, which may be empty. A key of a kind that is not known here is no reason to refuse the
+    /// others (RFC 7517, section 5).
+    pub(crate) fn by_name(self, fits: fn(&Jwk) -> bool) -> HashMap<String, DecodingKey> {
+        let known = self.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok());
+        let fitting = known.filter(fits);
+        let named = |key: Jwk| Some((key.common.key_id.clone().unwrap_or_default(), DecodingKey::from_jwk(&key).ok()?));
+        fitting.filter_map(named).collect()
     }
 }
 

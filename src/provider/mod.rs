@@ -18,8 +18,11 @@ mod openid;
 pub mod registry;
 pub mod zadarma;
 
+mod access_token;
+mod flash_call;
 mod order;
 mod prompt;
+mod settings;
 mod verdict;
 
 use std::{fmt, time::SystemTime};

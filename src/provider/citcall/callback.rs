@@ -6,10 +6,7 @@
 
 use std::time::SystemTime;
 
-use super::{
-    Config, NAME, Version,
-    wire::{Body, NotRead},
-};
+use super::{Config, NAME, Version, wire::Body};
 use crate::{
     error::{Error, ErrorKind, Result},
     provider::{Delivery, Handle, Report, Verdict},
@@ -22,10 +19,7 @@ use crate::{
 ///
 /// [`ErrorKind::InvalidInput`] when it cannot be read, or names no call.
 pub(super) fn read(config: &Config, body: &[u8], now: SystemTime) -> Result<Report> {
-    let body = Body::parse(config, body, now).map_err(|why| match why {
-        NotRead::NotJson => invalid("the report is not the vendor's JSON"),
-        NotRead::Wrapped(why) => invalid("the report cannot be unwrapped").with_source(why),
-    })?;
+    let body = Body::parse(config, body, now).map_err(|why| invalid("the report cannot be read").with_source(why))?;
     let mut report = Report::new(Verdict::Pending);
     report.delivery = Some(delivery(&body));
     match config.version {

@@ -10,14 +10,11 @@
 //!
 //! Both keys repeat, and both begin with their last byte.
 
-use std::{
-    fmt,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-/// The two keys of an account.
+/// The two keys of an account. Prints nothing.
 #[derive(Clone, Copy)]
 pub(crate) struct Cipher<'a> {
     user_id: &'a str,
@@ -32,86 +29,45 @@ impl<'a> Cipher<'a> {
 
     /// Wraps `text`; `None` unless it is ASCII, for the eighth bit of a byte would be lost.
     pub(crate) fn seal(self, text: &str, now: SystemTime) -> Option<String> {
-        if !text.is_ascii() {
+        if !text.is_ascii() || self.user_id.is_empty() || self.api_key.is_empty() {
             return None;
         }
         let time: String = seconds(now).to_string().chars().rev().collect();
-        let message = format!("{time}.{text}");
-        let keys = self.keys()?;
-        let wrapped: Vec<u8> = message.bytes().zip(keys).map(|(byte, key)| byte.wrapping_add(key) % ALPHABET).collect();
+        let message = format!("{time}.{text}").into_bytes();
+        let wrapped: Vec<u8> =
+            message.iter().zip(self.keys()).map(|(byte, key)| byte.wrapping_add(key) % ALPHABET).collect();
         Some(URL_SAFE_NO_PAD.encode(wrapped))
     }
 
-    /// Opens what was wrapped at most [`TIME_LIMIT`] before or after `now`. Takes both alphabets of base64, with padding or
-    /// without, in lines or in one piece.
-    pub(crate) fn open(self, wrapped: &str, now: SystemTime) -> Result<String, Unreadable> {
-        let bytes = decode(wrapped).ok_or(Unreadable::Garbled)?;
-        let keys = self.keys().ok_or(Unreadable::Garbled)?;
+    /// Opens what was wrapped at most [`TIME_LIMIT`] before or after `now`, or says why not. Takes both alphabets of base64,
+    /// with padding or without, in lines or in one piece.
+    pub(crate) fn open(self, wrapped: &str, now: SystemTime) -> Result<String, &'static str> {
+        let bytes = decode(wrapped).ok_or(GARBLED)?;
         // 128 divides 256, so a borrow out of the byte does not matter. What is left is ASCII.
         let message: String =
-            bytes.into_iter().zip(keys).map(|(byte, key)| char::from(byte.wrapping_sub(key) % ALPHABET)).collect();
-        let (time, text) = message.split_once('.').ok_or(Unreadable::Garbled)?;
+            bytes.iter().zip(self.keys()).map(|(byte, key)| char::from(byte.wrapping_sub(key) % ALPHABET)).collect();
+        let (time, text) = message.split_once('.').ok_or(GARBLED)?;
         if time.is_empty() || !time.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(Unreadable::Garbled);
+            return Err(GARBLED);
         }
         // Digits that are no time of a computer are as far away as can be.
         let time = time.chars().rev().collect::<String>().parse().unwrap_or(u64::MAX);
         if time.abs_diff(seconds(now)) > TIME_LIMIT.as_secs() {
-            return Err(Unreadable::OutOfTime);
+            return Err(OUT_OF_TIME);
         }
         Ok(text.to_owned())
     }
 
-    /// What is added to each byte, for ever; `None` when a key is empty.
-    fn keys(self) -> Option<impl Iterator<Item = u8>> {
-        Some(endless(self.user_id)?.zip(endless(self.api_key)?).map(|(one, other)| one.wrapping_add(other)))
+    /// What is added to each byte: both keys over and over, each with its last byte first. Nothing when one is empty.
+    fn keys(self) -> impl Iterator<Item = u8> {
+        let endless = |key: &'a str| key.bytes().cycle().skip(key.len().saturating_sub(1));
+        endless(self.user_id).zip(endless(self.api_key)).map(|(one, other)| one.wrapping_add(other))
     }
-}
-
-/// Shows no key.
-impl fmt::Debug for Cipher<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cipher").finish_non_exhaustive()
-    }
-}
-
-/// Why a message does not open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unreadable {
-    /// It was not wrapped with these keys, or not at all.
-    Garbled,
-    /// It was wrapped too long ago, or too far in the future.
-    OutOfTime,
-}
-
-impl fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Garbled => "the message does not open: check `user_id` and `api_key`",
-            Self::OutOfTime => "the message is from another time: check the clock of this machine",
-        })
-    }
-}
-
-impl std::error::Error for Unreadable {}
-
-/// The bytes of a key over and over, the last one first.
-fn endless(key: &str) -> Option<impl Iterator<Item = u8>> {
-    let before_last = key.len().checked_sub(1)?;
-    Some(key.bytes().cycle().skip(before_last))
 }
 
 fn decode(text: &str) -> Option<Vec<u8>> {
-    let plain: String = text
-        .chars()
-        .filter(|c| !c.is_ascii_whitespace())
-        .map(|c| match c {
-            '+' => '-',
-            '/' => '_',
-            c => c,
-        })
-        .collect();
-    URL_SAFE_NO_PAD.decode(plain.trim_end_matches('=')).ok()
+    let whole: String = text.split_ascii_whitespace().collect();
+    URL_SAFE_NO_PAD.decode(whole.replace('+', "-").replace('/', "_").trim_end_matches('=')).ok()
 }
 
 /// Whole seconds since 1970, 0 before.
@@ -119,8 +75,14 @@ fn seconds(time: SystemTime) -> u64 {
     time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
+/// A message that was not wrapped with these keys, or not at all.
+const GARBLED: &str = "sent a message that does not open: check `user_id` and `api_key`";
+
+/// A message that was wrapped too long ago, or too far in the future.
+const OUT_OF_TIME: &str = "sent a message from another time: check the clock of this machine";
+
 /// How old a message may be, and how far in the future.
-pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(480);
+const TIME_LIMIT: Duration = Duration::from_secs(480);
 
 /// ASCII.
 const ALPHABET: u8 = 128;
@@ -167,7 +129,7 @@ mod tests {
             assert_eq!(cipher.open(&wrapped, at(now)).unwrap(), "{}");
         }
         for now in [0, 1_699_999_519, 1_700_000_481, u64::from(u32::MAX)] {
-            assert_eq!(cipher.open(&wrapped, at(now)), Err(Unreadable::OutOfTime));
+            assert_eq!(cipher.open(&wrapped, at(now)), Err(OUT_OF_TIME));
         }
     }
 
@@ -175,8 +137,8 @@ mod tests {
     fn a_time_that_is_none_is_out_of_time() {
         let cipher = Cipher::new("x", "k");
         let forged = "9".repeat(30) + ".{}";
-        let bytes: Vec<u8> = forged.bytes().zip(cipher.keys().unwrap()).map(|(b, k)| b.wrapping_add(k) % 128).collect();
-        assert_eq!(cipher.open(&URL_SAFE_NO_PAD.encode(bytes), at(1)), Err(Unreadable::OutOfTime));
+        let bytes: Vec<u8> = forged.bytes().zip(cipher.keys()).map(|(b, k)| b.wrapping_add(k) % 128).collect();
+        assert_eq!(cipher.open(&URL_SAFE_NO_PAD.encode(bytes), at(1)), Err(OUT_OF_TIME));
     }
 
     #[test]
@@ -204,7 +166,7 @@ mod tests {
             ("demo", key, "AAAAA"),
             ("demo", key, "A*AA"),
         ] {
-            assert_eq!(Cipher::new(user_id, key).open(blob, now), Err(Unreadable::Garbled), "{user_id} {blob}");
+            assert_eq!(Cipher::new(user_id, key).open(blob, now), Err(GARBLED), "{user_id} {blob}");
         }
     }
 
@@ -217,7 +179,7 @@ mod tests {
             let cipher = Cipher::new(&user_id, &api_key);
             let wrapped = cipher.seal(&text, at(time)).unwrap();
             prop_assert_eq!(cipher.open(&wrapped, at(time + late)).unwrap(), text.clone());
-            prop_assert_eq!(cipher.open(&wrapped, at(time + 481)), Err(Unreadable::OutOfTime));
+            prop_assert_eq!(cipher.open(&wrapped, at(time + 481)), Err(OUT_OF_TIME));
             prop_assert_eq!(cipher.open(&wrapped, at(time.saturating_sub(late))).unwrap(), text);
         }
 

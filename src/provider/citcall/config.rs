@@ -2,14 +2,10 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use http::Uri;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use crate::{
-    error::{Error, ErrorKind, Result},
-    secret::Secret,
-};
+use crate::{error::Result, provider::settings, secret::Secret};
 
 /// Settings of a Citcall account, as they stand in a configuration file.
 ///
@@ -61,7 +57,7 @@ pub struct Config {
     #[serde(default = "Config::default_callback_sources")]
     pub callback_sources: Vec<IpNet>,
     /// How long the vendor may take to answer, in milliseconds in a file. Default 15 seconds.
-    #[serde(default = "Config::default_time_out", rename = "time_out_ms", deserialize_with = "milliseconds")]
+    #[serde(default = "settings::time_out", rename = "time_out_ms", deserialize_with = "settings::milliseconds")]
     pub time_out: Duration,
 }
 
@@ -91,7 +87,7 @@ impl Config {
             valid_time: None,
             limit_try: None,
             callback_sources: Self::default_callback_sources(),
-            time_out: Self::default_time_out(),
+            time_out: settings::time_out(),
         }
     }
 
@@ -127,16 +123,12 @@ impl Config {
         self.user_id.as_ref().map_or("", Secret::expose)
     }
 
+    /// A setting that the version does not have would be silently without effect.
     pub(super) fn validate(&self) -> Result<()> {
-        self.fault().map_or(Ok(()), |fault| Err(Error::new(ErrorKind::Misconfigured, fault).with_provider(super::NAME)))
-    }
-
-    /// What is wrong, if something is. A setting that the version does not have would be silently without effect.
-    fn fault(&self) -> Option<&'static str> {
         let printable = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
         let v2 = self.version == Version::V2;
-        let of_v3 = [self.retry.is_some(), self.valid_time.is_some(), self.limit_try.is_some()];
         let passed_on = [self.valid_time.as_deref(), self.limit_try.as_deref()];
+        let of_v3 = self.retry.is_some() || passed_on != [None; 2];
         let faults = [
             (
                 !printable(self.api_key.expose()),
@@ -145,37 +137,24 @@ impl Config {
             (v2 && !printable(self.user_id()), "version `v2` needs a `user_id`, printable ASCII without blanks"),
             (v2 && self.user_id().contains(':'), "`user_id` has no colon: it ends there when it is sent"),
             (!v2 && self.user_id.is_some(), "`user_id` is for version `v2`"),
-            (v2 && of_v3.contains(&true), "`retry`, `valid_time` and `limit_try` are for version `v3`"),
+            (v2 && of_v3, "`retry`, `valid_time` and `limit_try` are for version `v3`"),
             (!v2 && self.gateway.is_some(), "`gateway` is for version `v2`; version `v3` has `retry`"),
             (self.gateway.is_some_and(|way| !(1..=4).contains(&way)), "`gateway` is 1 to 4"),
             (self.retry.is_some_and(|retry| retry > 4), "`retry` is 0 to 4"),
             (passed_on.contains(&Some("")), "`valid_time` and `limit_try` are not empty; leave them out"),
-            (!is_url(self.base_url()), "`base_url` is an absolute URL, such as `https://pub.citcall.com`"),
-            (self.time_out.is_zero(), "`time_out_ms` is more than zero"),
         ];
-        faults.into_iter().find_map(|(wrong, fault)| wrong.then_some(fault))
+        settings::check(super::NAME, self.base_url(), self.time_out, &faults)
     }
 
     fn default_callback_sources() -> Vec<IpNet> {
-        vec![IpNet::from(IpAddr::from([104, 199, 196, 122]))]
+        vec![IpAddr::from([104, 199, 196, 122]).into()]
     }
-
-    fn default_time_out() -> Duration {
-        Duration::from_secs(15)
-    }
-}
-
-fn is_url(text: &str) -> bool {
-    text.parse::<Uri>().is_ok_and(|uri| uri.scheme().is_some())
-}
-
-fn milliseconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    u64::deserialize(deserializer).map(Duration::from_millis)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     const KEY: &str = "0123456789abcdef0123456789abcdef";
 

@@ -10,13 +10,12 @@ use std::{sync::Arc, time::SystemTime};
 use futures_util::future::{BoxFuture, FutureExt};
 
 use super::{
-    Handle, Order, Provider, Report, Settle, Started,
+    Order, Provider, Report, Started,
     http::{Http, HttpClient, Repeat},
 };
 use crate::{
     callback::{RawCallback, Unsigned},
     channel::Channel,
-    check::Expected,
     clock::{Clock, SystemClock},
     error::Result,
 };
@@ -82,12 +81,7 @@ impl Provider for Citcall {
             order.needs_one_of(CHANNELS).map_err(|error| error.with_provider(NAME))?;
             let request = wire::miscall(&self.config, order, self.clock.now())?;
             let answer = self.http.send(request, Repeat::Never).await?;
-            let call = wire::read_call(&self.config, order, &answer, self.clock.now())?;
-            let expected =
-                Expected::caller_id(call.caller.expose(), wire::DIGITS).map_err(|error| error.with_provider(NAME))?;
-            // Where the vendor gives no id of its own it knows the call by ours.
-            let handle = call.id.unwrap_or_else(|| order.check_id.to_string());
-            Ok(Started::new(Handle::new(handle), Settle::LocalCode(expected)))
+            wire::read_started(&self.config, order, &answer, self.clock.now())
         }
         .boxed()
     }

@@ -6,7 +6,9 @@
 
 #[cfg(feature = "client")]
 mod client;
+mod json;
 mod reach;
+mod vendor;
 
 use std::{
     fmt,
@@ -21,7 +23,9 @@ use tower::{BoxError, Service, ServiceExt, util::BoxCloneSyncService};
 use super::breaker::{self, Breaker};
 use crate::error::{Error, ErrorKind, Result};
 
+pub(super) use json::{integer, object, problem, text};
 pub use reach::Reach;
+pub(super) use vendor::{Draft, Vendor};
 
 /// A tower service that carries requests to vendors. Cheap to clone.
 ///

@@ -4,11 +4,11 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
 
-use super::{NAME, Version, wire};
+use super::{Version, wire};
 use crate::{
     callback::{Message, Verified, refused},
-    error::{Error, ErrorKind, Result},
-    provider::{Handle, Report, Verdict},
+    error::{ErrorKind, Result},
+    provider::{Handle, Report, Verdict, http::object},
 };
 
 /// Reads a callback whose signature was checked.
@@ -20,11 +20,8 @@ pub(super) fn read(verified: &Verified, version: Version) -> Result<Report> {
     if product.is_some_and(|product| product != b"phone_check") {
         return Err(refused("the callback is about another product"));
     }
-    let check: wire::Check = serde_json::from_slice(verified.body()).map_err(|source| {
-        Error::new(ErrorKind::InvalidInput, "called with something that is not its JSON")
-            .with_provider(NAME)
-            .with_source(source)
-    })?;
+    let unreadable = || wire::VENDOR.error(ErrorKind::InvalidInput, "called with something that is not its JSON");
+    let check: wire::Check = object(verified.body()).ok_or_else(unreadable)?;
     // A check without a result leaves ours as it is: another channel may still do.
     let verdict = match version {
         Version::V0_1 => check.verdict().unwrap_or(Verdict::Pending),
@@ -84,7 +81,9 @@ mod tests {
         let vectors = vectors();
         let url = vectors["redirect"].as_str().unwrap();
         let now = httpdate::parse_http_date(vectors["date"].as_str().unwrap()).unwrap();
-        let keys = http_signature::rsa_keys(include_bytes!("../../callback/testdata/jwks.json")).unwrap();
+        let keys = http_signature::rsa_keys(
+            serde_json::from_slice(include_bytes!("../../callback/testdata/jwks.json")).unwrap(),
+        );
         let check = |url: &str| {
             let message = signed_return(url).ok_or_else(|| refused("unsigned"))?;
             let signed = http_signature::Signed::read(&message, Freshness::default(), now)?;

@@ -2,14 +2,9 @@
 
 use std::time::Duration;
 
-use http::Uri;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
-use crate::{
-    callback::Freshness,
-    error::{Error, ErrorKind, Result},
-    secret::Secret,
-};
+use crate::{callback::Freshness, error::Result, provider::settings, secret::Secret};
 
 /// Settings of an IDlayr project, as they stand in a configuration file.
 ///
@@ -43,21 +38,25 @@ pub struct Config {
     #[serde(default)]
     pub base_url: Option<String>,
     /// How long the vendor may take to answer, in milliseconds in a file. Default 15 seconds.
-    #[serde(default = "Config::default_time_out", rename = "time_out_ms", deserialize_with = "milliseconds")]
+    #[serde(default = "settings::time_out", rename = "time_out_ms", deserialize_with = "settings::milliseconds")]
     pub time_out: Duration,
     /// Whether a device that comes back without the vendor's signature is refused. Default `true`; the
     /// [module](crate::provider::idlayr) says what it is worth.
-    #[serde(default = "yes")]
+    #[serde(default = "settings::yes")]
     pub require_signed_redirect: bool,
     /// Whether the vendor is told the client's address, and compares it with that of the mobile data session. Default `true`;
     /// turn it off where checks are started over Wi-Fi or on another device than the phone.
-    #[serde(default = "yes")]
+    #[serde(default = "settings::yes")]
     pub send_client_ip: bool,
     /// The oldest signature that is accepted, in seconds in a file, up to an hour. Default 300 seconds.
-    #[serde(default = "Config::default_max_age", rename = "signature_max_age_s", deserialize_with = "seconds")]
+    #[serde(default = "settings::max_age", rename = "signature_max_age_s", deserialize_with = "settings::seconds")]
     pub signature_max_age: Duration,
     /// How far ahead of our clock a signature may be, in seconds in a file, up to a minute. Default 5 seconds.
-    #[serde(default = "Config::default_max_future", rename = "signature_max_future_s", deserialize_with = "seconds")]
+    #[serde(
+        default = "settings::max_future",
+        rename = "signature_max_future_s",
+        deserialize_with = "settings::seconds"
+    )]
     pub signature_max_future: Duration,
 }
 
@@ -97,11 +96,11 @@ impl Config {
             data_residency,
             version: Version::default(),
             base_url: None,
-            time_out: Self::default_time_out(),
+            time_out: settings::time_out(),
             require_signed_redirect: true,
             send_client_ip: true,
-            signature_max_age: Self::default_max_age(),
-            signature_max_future: Self::default_max_future(),
+            signature_max_age: settings::max_age(),
+            signature_max_future: settings::max_future(),
         }
     }
 
@@ -142,53 +141,21 @@ impl Config {
     }
 
     pub(super) fn validate(&self) -> Result<()> {
-        let wrong = |message| Err(Error::new(ErrorKind::Misconfigured, message).with_provider(super::NAME));
-        if self.client_id.is_empty() || self.client_secret.expose().is_empty() {
-            return wrong("`client_id` and `client_secret` are those of the project; copy them from the console");
-        }
-        if self.base_url().parse::<Uri>().ok().and_then(|uri| uri.scheme_str().map(|_| ())).is_none() {
-            return wrong("`base_url` is an absolute URL, such as `https://eu.api.idlayr.com`");
-        }
-        if self.time_out.is_zero() {
-            return wrong("`time_out_ms` is more than zero");
-        }
-        if self.signature_max_age.is_zero() || self.signature_max_age > Duration::from_secs(3600) {
-            return wrong("`signature_max_age_s` is 1 to 3600");
-        }
-        if self.signature_max_future > Duration::from_secs(60) {
-            return wrong("`signature_max_future_s` is at most 60");
-        }
-        Ok(())
+        let nobody = self.client_id.is_empty() || self.client_secret.expose().is_empty();
+        let (age, future) = (self.signature_max_age.as_secs(), self.signature_max_future.as_secs());
+        let faults = [
+            (nobody, "`client_id` and `client_secret` are those of the project; copy them from the console"),
+            (!(1..=3600).contains(&age), "`signature_max_age_s` is 1 to 3600"),
+            (future > 60, "`signature_max_future_s` is at most 60"),
+        ];
+        settings::check(super::NAME, self.base_url(), self.time_out, &faults)
     }
-
-    fn default_time_out() -> Duration {
-        Duration::from_secs(15)
-    }
-
-    fn default_max_age() -> Duration {
-        Freshness::default().max_age
-    }
-
-    fn default_max_future() -> Duration {
-        Freshness::default().max_future
-    }
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    u64::deserialize(deserializer).map(Duration::from_millis)
-}
-
-fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    u64::deserialize(deserializer).map(Duration::from_secs)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     const FILE: &str = "client_id = \"me\"\nclient_secret = \"hunter2\"\ndata_residency = \"in\"\n";
 

@@ -2,30 +2,23 @@
 
 mod callback;
 mod config;
-mod token;
 mod wire;
 
 use std::time::SystemTime;
 
-use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt};
-use http::{Request, Response, StatusCode};
 
 use super::{
-    Handle, Order, Polled, Prompt, Provider, Report, Returned, Settle, Started, Verdict,
+    Handle, Order, Polled, Provider, Report, Returned, Started, Verdict,
+    access_token::{Account, TokenApi},
     http::{Http, HttpClient, Repeat},
 };
 use crate::{
-    cache::{Kept, PublicKeys},
-    callback::{
-        Message, RawCallback, Scheme,
-        http_signature::{Signed, rsa_keys},
-        refused,
-    },
+    cache::PublicKeys,
+    callback::{Message, RawCallback, Scheme, http_signature::Signed, refused},
     channel::Channel,
     crypto,
-    error::{Error, ErrorKind, Result},
-    secret::Secret,
+    error::{ErrorKind, Result},
 };
 
 pub use config::{Config, DataResidency, Version};
@@ -51,8 +44,7 @@ pub const CHANNELS: &[Channel] = &[Channel::SilentNetwork];
 #[derive(Debug)]
 pub struct IdLayr {
     config: Config,
-    http: Http,
-    token: Kept<Secret>,
+    api: TokenApi,
     keys: PublicKeys,
 }
 
@@ -65,29 +57,20 @@ impl IdLayr {
     pub fn new(config: Config, client: HttpClient) -> Result<Self> {
         config.validate()?;
         crypto::install()?;
-        let http = Http::new(NAME, client, config.time_out);
-        Ok(Self { config, http, token: Kept::new(), keys: PublicKeys::new() })
-    }
-
-    /// Sends a request with an access token.
-    async fn send(
-        &self,
-        repeat: Repeat,
-        request: impl FnOnce(&Config, &Secret) -> Result<Request<Bytes>>,
-    ) -> Result<Response<Bytes>> {
-        let token = self.token.get_or_fetch(token::fetch(&self.config, &self.http)).await?;
-        let answer = self.http.send(request(&self.config, &token)?, repeat).await?;
-        if answer.status() == StatusCode::UNAUTHORIZED {
-            // Taken back before its time; the next request gets another one.
-            self.token.forget(|kept| kept.matches(token.expose().as_bytes())).await;
-        }
-        Ok(answer)
+        let account = Account {
+            vendor: wire::VENDOR,
+            token_url: format!("{}/oauth2/v1/token", config.base_url()),
+            client_id: config.client_id.clone(),
+            client_secret: config.client_secret.clone(),
+            scopes: &["phone_check", "coverage"],
+        };
+        let api = TokenApi::new(account, Http::new(NAME, client, config.time_out));
+        Ok(Self { config, api, keys: PublicKeys::new() })
     }
 
     async fn preflight(&self, order: &Order) -> Result<()> {
         let Some(ip) = order.client_ip.filter(|_| order.preflight) else { return Ok(()) };
-        let answer = self.send(Repeat::Idempotent, |config, token| wire::coverage(config, token, ip)).await?;
-        wire::read_coverage(&answer)
+        wire::read_coverage(&self.api.send(wire::coverage(&self.config, ip)?, Repeat::Idempotent).await?)
     }
 
     /// Refuses a browser that does not bring the vendor's signature back, or one that is wrong.
@@ -95,11 +78,7 @@ impl IdLayr {
         let Returned::Browser { url } = returned else { return Ok(()) };
         match callback::signed_return(url) {
             Some(message) => self.check(&message, now).await,
-            None if self.config.require_signed_redirect => Err(refused(
-                "the device came back without a signature; if the vendor signs none for this project, set \
-                             `require_signed_redirect = false`",
-            )
-            .with_provider(NAME)),
+            None if self.config.require_signed_redirect => Err(wire::VENDOR.error(ErrorKind::Denied, UNSIGNED)),
             None => Ok(()),
         }
     }
@@ -118,23 +97,15 @@ impl Provider for IdLayr {
         async move {
             order.needs_one_of(CHANNELS).map_err(|error| error.with_provider(NAME))?;
             self.preflight(order).await?;
-            let answer = self.send(Repeat::Never, |config, token| wire::create(config, token, order)).await?;
-            let created = wire::read_created(&self.config, &answer)?;
-            let settle = match self.config.version {
-                Version::V0_1 => Settle::Poll,
-                Version::V0_2 => Settle::Redirect,
-            };
-            let prompt = Prompt::OpenUrl { url: created.check_url, mobile_data: true };
-            let mut started = Started::new(Handle::new(created.id), settle).with_prompt(prompt);
-            started.expires_in = created.ttl;
-            Ok(started)
+            let answer = self.api.send(wire::create(&self.config, order)?, Repeat::Never).await?;
+            wire::read_started(&self.config, &answer)
         }
         .boxed()
     }
 
     fn poll<'a>(&'a self, handle: &'a Handle) -> BoxFuture<'a, Result<Polled>> {
         async move {
-            let answer = self.send(Repeat::Idempotent, |config, token| wire::status(config, token, handle)).await?;
+            let answer = self.api.send(wire::status(&self.config, handle)?, Repeat::Idempotent).await?;
             wire::read_verdict(handle, &answer).map(Polled::verdict)
         }
         .boxed()
@@ -148,11 +119,11 @@ impl Provider for IdLayr {
     ) -> BoxFuture<'a, Result<Verdict>> {
         async move {
             if self.config.version == Version::V0_1 {
-                return Err(Error::new(ErrorKind::Unsupported, "v0.1 sends no devices here").with_provider(NAME));
+                return Err(wire::VENDOR.error(ErrorKind::Unsupported, "v0.1 sends no devices here"));
             }
             self.check_return(returned, now).await?;
             let code = wire::read_return(handle, returned)?;
-            let answer = self.send(Repeat::Never, |config, token| wire::exchange(config, token, handle, &code)).await?;
+            let answer = self.api.send(wire::exchange(&self.config, handle, &code)?, Repeat::Never).await?;
             wire::read_exchange(handle, &answer)
         }
         .boxed()
@@ -170,10 +141,7 @@ impl Scheme for IdLayr {
             // What costs nothing comes first: strangers do not make us ask the vendor for keys.
             let signed = Signed::read(message, self.config.freshness(), now)?;
             let fetch = async {
-                let answer = self.http.send(wire::key_set(&self.config)?, Repeat::Idempotent).await?;
-                let keys = rsa_keys(wire::read_key_set(&answer)?);
-                let none = || Error::new(ErrorKind::Unavailable, "publishes no key set").with_provider(NAME);
-                keys.ok_or_else(none)
+                wire::read_key_set(&self.api.http().send(wire::key_set(&self.config)?, Repeat::Idempotent).await?)
             };
             let key = self.keys.key(&signed.key_id, now, fetch).await?;
             signed.verify(&key.ok_or_else(|| refused("the signature is by a key that the vendor does not publish"))?)
@@ -181,3 +149,6 @@ impl Scheme for IdLayr {
         .boxed()
     }
 }
+
+const UNSIGNED: &str = "the device came back without a signature; if the vendor signs none for this project, set \
+                        `require_signed_redirect = false`";

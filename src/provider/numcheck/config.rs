@@ -2,13 +2,9 @@
 
 use std::time::Duration;
 
-use http::Uri;
 use serde::Deserialize;
 
-use crate::{
-    error::{Error, ErrorKind, Result},
-    secret::Secret,
-};
+use crate::{error::Result, provider::settings, secret::Secret};
 
 /// Settings of a NumCheck account, as they stand in a configuration file.
 ///
@@ -32,7 +28,7 @@ pub struct Config {
     #[serde(default = "Config::default_locale")]
     pub locale: String,
     /// How long the vendor may take to answer, in milliseconds in a file. Default 15 seconds.
-    #[serde(default = "Config::default_time_out", rename = "time_out_ms", deserialize_with = "milliseconds")]
+    #[serde(default = "settings::time_out", rename = "time_out_ms", deserialize_with = "settings::milliseconds")]
     pub time_out: Duration,
 }
 
@@ -44,7 +40,7 @@ impl Config {
             token,
             base_url: Self::default_base_url(),
             locale: Self::default_locale(),
-            time_out: Self::default_time_out(),
+            time_out: settings::time_out(),
         }
     }
 
@@ -63,20 +59,14 @@ impl Config {
     }
 
     pub(super) fn validate(&self) -> Result<()> {
-        let wrong = |message| Err(Error::new(ErrorKind::Misconfigured, message).with_provider(super::NAME));
-        if self.token.expose().len() != 32 || !self.token.expose().bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
-            return wrong("`token` has 32 characters; copy the service's secret key from the dashboard");
-        }
-        if self.base_url.parse::<Uri>().ok().and_then(|uri| uri.scheme_str().map(|_| ())).is_none() {
-            return wrong("`base_url` is an absolute URL, such as `https://api.numcheckapi.com`");
-        }
-        if self.locale.is_empty() || !self.locale.bytes().all(|b| b.is_ascii_lowercase()) {
-            return wrong("`locale` is a language of small letters, such as `en`");
-        }
-        if self.time_out.is_zero() {
-            return wrong("`time_out_ms` is more than zero");
-        }
-        Ok(())
+        let (token, locale) = (self.token.expose(), &self.locale);
+        let is_token = token.len() == 32 && token.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
+        let is_locale = !locale.is_empty() && locale.bytes().all(|b| b.is_ascii_lowercase());
+        let faults = [
+            (!is_token, "`token` has 32 characters; copy the service's secret key from the dashboard"),
+            (!is_locale, "`locale` is a language of small letters, such as `en`"),
+        ];
+        settings::check(super::NAME, &self.base_url, self.time_out, &faults)
     }
 
     fn default_base_url() -> String {
@@ -86,19 +76,12 @@ impl Config {
     fn default_locale() -> String {
         "en".to_owned()
     }
-
-    fn default_time_out() -> Duration {
-        Duration::from_secs(15)
-    }
-}
-
-fn milliseconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    u64::deserialize(deserializer).map(Duration::from_millis)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn unusable_settings_are_named() {

@@ -6,10 +6,10 @@ mod wire;
 use futures_util::future::{BoxFuture, FutureExt};
 
 use super::{
-    Handle, Order, Polled, Provider, Settle, Started,
+    Handle, Order, Polled, Provider, Started,
     http::{Http, HttpClient, Repeat},
 };
-use crate::{channel::Channel, check::Expected, error::Result};
+use crate::{channel::Channel, error::Result};
 
 pub use config::Config;
 
@@ -63,10 +63,7 @@ impl Provider for NumCheck {
         async move {
             order.needs_one_of(CHANNELS).map_err(|error| error.with_provider(NAME))?;
             let request = wire::init_call(&self.config, &order.phone, &order.check_id)?;
-            let call = wire::read_call(&self.http.send(request, Repeat::Never).await?)?;
-            let expected =
-                Expected::caller_id(call.caller.expose(), wire::DIGITS).map_err(|error| error.with_provider(NAME))?;
-            Ok(Started::new(Handle::new(call.id), Settle::LocalCode(expected)))
+            wire::read_started(&self.http.send(request, Repeat::Never).await?)
         }
         .boxed()
     }

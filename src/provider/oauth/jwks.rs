@@ -4,11 +4,13 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use http::Response;
-use jsonwebtoken::{DecodingKey, jwk::JwkSet};
-use serde::Deserialize;
+use jsonwebtoken::DecodingKey;
 
 use super::refusal::{nonsense, refusal};
-use crate::error::{ErrorKind, Result};
+use crate::{
+    cache::KeySet,
+    error::{ErrorKind, Result},
+};
 
 /// Reads a server's public keys, by their names. The only key of a set is found without a name, too.
 pub(crate) fn read_keys(
@@ -18,24 +20,13 @@ pub(crate) fn read_keys(
     if !answer.status().is_success() {
         return Err(refusal(answer, words));
     }
-    let set: Set = serde_json::from_slice(answer.body())
+    let set: KeySet = serde_json::from_slice(answer.body())
         .map_err(|source| nonsense("answered with something that is no key set").with_source(source))?;
-    // A key of a kind that is not known here is no reason to refuse the others (RFC 7517, section 5).
-    let known =
-        set.keys.into_iter().filter_map(|key| serde_json::from_value(serde_json::json!({ "keys": [key] })).ok());
-    let mut keys: HashMap<String, DecodingKey> = known
-        .flat_map(|set: JwkSet| set.keys)
-        .filter_map(|jwk| Some((jwk.common.key_id.clone().unwrap_or_default(), DecodingKey::from_jwk(&jwk).ok()?)))
-        .collect();
+    let mut keys = set.by_name(|_| true);
     if let (1, Some(only)) = (keys.len(), keys.values().next().cloned()) {
         keys.insert(String::new(), only);
     }
     Ok(keys)
-}
-
-#[derive(Deserialize)]
-struct Set {
-    keys: Vec<serde_json::Value>,
 }
 
 #[cfg(test)]
