@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::{ClientAuth, Endpoints, wire};
 use crate::{
     error::{Error, ErrorKind, Result},
-    provider::openid::{Account, scheme},
+    provider::{
+        openid::{Account, scheme},
+        settings,
+    },
 };
 
 /// Settings of an account, as they stand in a configuration file.
@@ -66,7 +69,7 @@ pub struct Config {
     #[serde(default)]
     pub require_iss: bool,
     /// How long each answer of the server may take, in milliseconds in a file. Default 15 seconds.
-    #[serde(default = "Config::default_time_out", rename = "time_out_ms", deserialize_with = "milliseconds")]
+    #[serde(default = "settings::time_out", rename = "time_out_ms", deserialize_with = "settings::milliseconds")]
     pub time_out: Duration,
 }
 
@@ -146,7 +149,7 @@ impl Config {
             number: NumberForm::default(),
             login_hint: false,
             require_iss: false,
-            time_out: Self::default_time_out(),
+            time_out: settings::time_out(),
         }
     }
 
@@ -214,10 +217,6 @@ impl Config {
     fn default_purpose() -> String {
         "FraudPreventionAndDetection".to_owned()
     }
-
-    fn default_time_out() -> Duration {
-        Duration::from_secs(15)
-    }
 }
 
 impl ApiVersion {
@@ -233,10 +232,6 @@ impl ApiVersion {
 
 fn wrong(message: &'static str) -> Result<()> {
     Err(Error::new(ErrorKind::Misconfigured, message).with_provider(super::NAME))
-}
-
-fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    u64::deserialize(deserializer).map(Duration::from_millis)
 }
 
 const OPENID: &str = "openid";
