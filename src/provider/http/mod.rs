@@ -173,11 +173,6 @@ pub(super) fn rate_limit_reset(answer: &Response<Bytes>, now: SystemTime) -> Opt
 
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Reads a setting in milliseconds.
-pub(super) fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    u64::deserialize(deserializer).map(Duration::from_millis)
-}
-
 /// The status of an answer, as the source of an error.
 #[derive(Debug)]
 struct Status(StatusCode);

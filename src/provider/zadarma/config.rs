@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::{
     error::{ErrorKind, Result},
     phone::{PhoneNumber, Region},
-    provider::http,
+    provider::settings,
     secret::Secret,
 };
 
@@ -63,7 +63,7 @@ pub struct Config {
     #[serde(default = "Config::default_callback_sources")]
     pub callback_sources: Vec<IpNet>,
     /// How long the vendor may take to answer, in milliseconds in a file. Default 15 seconds.
-    #[serde(default = "Config::default_time_out", rename = "time_out_ms", deserialize_with = "http::milliseconds")]
+    #[serde(default = "Config::default_time_out", rename = "time_out_ms", deserialize_with = "settings::milliseconds")]
     pub time_out: Duration,
 }
 
