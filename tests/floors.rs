@@ -1,4 +1,4 @@
-//! A module imports only from floors below its own: the block in CONTRIBUTING.md is the rule, the source is held to it.
+//! What CONTRIBUTING.md says of the source is true: a module imports only from floors below its own, and a provider stays small.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -27,6 +27,24 @@ fn every_import_goes_down() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert_eq!(seen, floors.into_keys().collect(), "CONTRIBUTING.md and src/ name different modules");
+}
+
+#[test]
+fn no_folder_of_a_provider_has_more_than_600_lines() {
+    let providers = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/provider");
+    let folders = fs::read_dir(providers).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let lines = folders.map(|folder| {
+        let files = sources(&folder).into_iter().filter(|file| !file.ends_with("tests.rs"));
+        let lines: usize = files.map(|file| before_tests(&fs::read_to_string(file).unwrap())).sum();
+        (folder.file_name().unwrap().to_str().unwrap().to_owned(), lines)
+    });
+    let lines: BTreeMap<String, usize> = lines.collect();
+    assert!(lines.contains_key("numcheck") && lines.values().all(|lines| (1..=600).contains(lines)), "{lines:#?}");
+}
+
+/// How many lines of a file are not its tests, which stand at its end.
+fn before_tests(source: &str) -> usize {
+    source.lines().take_while(|line| *line != "#[cfg(test)]").count()
 }
 
 /// The numbered lines of the block: `2  check, policy`.
