@@ -17,7 +17,6 @@ use std::{
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header::RETRY_AFTER};
-use serde::{Deserialize, Deserializer};
 use tower::{BoxError, Service, ServiceExt, util::BoxCloneSyncService};
 
 use super::breaker::{self, Breaker};
