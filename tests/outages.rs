@@ -249,7 +249,8 @@ mod provider {
 
     async fn broken(plan: &[&str], fault: &Fault) -> Bench {
         let time_out = match fault.knob {
-            Knob::TimeOut | Knob::SlowBody(_) => Duration::from_millis(300),
+            Knob::TimeOut => Duration::from_millis(300),
+            Knob::SlowBody(_) => Duration::from_secs(1),
             _ => PATIENCE,
         };
         let bench = Bench::patient(plan, time_out).await;

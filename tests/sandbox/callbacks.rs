@@ -237,6 +237,7 @@ fn age(signed_at: SystemTime) -> Trust {
 async fn citcall_reports_what_became_of_the_call_when_it_has_ended() {
     let sandbox = Sandbox::start().await.unwrap();
     let mut application = Application::open().await;
+    turn(&sandbox, json!({ "ring_time": 3_600_000 })).await;
     citcall_order(&sandbox, &application.url).send(&sandbox).await;
     assert_eq!((application.waiting(), sandbox.citcall_callbacks().len()), (0, 0), "it rings");
     sandbox.handset(NUMBER).hang_up();

@@ -132,3 +132,21 @@ async fn knobs_are_turned_over_http() {
         json!({ "all": {}, "vendors": {}, "numbers": {} })
     );
 }
+
+#[tokio::test]
+async fn a_slow_body_comes_byte_by_byte_and_never_ends() {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox.knobs().set(Scope::Vendor("numcheck"), Knob::SlowBody(Duration::from_millis(1))).unwrap();
+    let mut response = numcheck(&sandbox, INIT).send().await.unwrap();
+    let (mut text, mut pieces) = (String::new(), 0);
+    // The answer is all there, and more comes.
+    while !text.ends_with("}   ") {
+        text.push_str(std::str::from_utf8(&response.chunk().await.unwrap().expect("it has ended")).unwrap());
+        pieces += 1;
+    }
+    assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["success"], true);
+    assert!(pieces > 10, "{pieces} pieces");
+
+    drop(sandbox);
+    tokio::time::timeout(PATIENCE, response.bytes()).await.expect("it goes on after the end of the sandbox").ok();
+}

@@ -58,13 +58,29 @@ impl Ask {
 
     /// Sends it, and reads the answer to its end.
     pub(super) async fn send(&self, sandbox: &Sandbox) -> Answer {
-        let answer = self.send_for(sandbox, PATIENCE).await.expect("no answer");
-        assert!(answer.is_over, "the answer never ends");
-        answer
+        read(&mut self.begin(sandbox).await, None).await
     }
 
-    /// Sends it, and reads for so long; `None` when nothing has come.
-    pub(super) async fn send_for(&self, sandbox: &Sandbox, patience: Duration) -> Option<Answer> {
+    /// Sends it, and reads until so much of the answer's body is there.
+    pub(super) async fn send_for(&self, sandbox: &Sandbox, bytes: usize) -> Answer {
+        read(&mut self.begin(sandbox).await, Some(bytes)).await
+    }
+
+    /// Sends it, and waits until the sandbox knows of it: whether nothing comes back for a while.
+    pub(super) async fn is_left_waiting(&self, sandbox: &Sandbox) -> bool {
+        let before = sandbox.requests().len();
+        let mut stream = self.begin(sandbox).await;
+        let known = async {
+            while sandbox.requests().len() == before {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, known).await.expect("the request gets lost");
+        let reading = tokio::time::timeout(Duration::from_millis(40), stream.read_u8());
+        reading.await.is_err() && sandbox.requests().last().unwrap().status.is_none()
+    }
+
+    async fn begin(&self, sandbox: &Sandbox) -> TcpStream {
         let address = sandbox.url().trim_start_matches("http://").to_owned();
         let mut stream = TcpStream::connect(&address).await.unwrap();
         let Self { line, headers, body } = self;
@@ -73,26 +89,37 @@ impl Ask {
             "{line} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
         );
         stream.write_all(text.as_bytes()).await.unwrap();
-        let mut bytes = Vec::new();
-        let reading = tokio::time::timeout(patience, async {
-            // A connection that is reset has ended, too.
-            while stream.read_buf(&mut bytes).await.is_ok_and(|read| read > 0) {}
-        });
-        let is_over = reading.await.is_ok();
-        (!bytes.is_empty()).then(|| Answer::parse(&bytes, is_over))
+        stream
     }
 }
 
+/// Reads an answer to its end, or until so much of its body is there.
+async fn read(stream: &mut TcpStream, enough: Option<usize>) -> Answer {
+    let mut bytes = Vec::new();
+    let reading = async {
+        // A connection that is reset has ended, too.
+        while stream.read_buf(&mut bytes).await.is_ok_and(|read| read > 0) {
+            let parsed = enough.and_then(|enough| Some((enough, Answer::parse(&bytes, false)?)));
+            if let Some((_, answer)) = parsed.filter(|(enough, answer)| answer.body.len() >= *enough) {
+                return answer;
+            }
+        }
+        Answer::parse(&bytes, true).expect("no answer")
+    };
+    tokio::time::timeout(PATIENCE, reading).await.expect("the answer does not come")
+}
+
 impl Answer {
-    fn parse(bytes: &[u8], is_over: bool) -> Self {
-        let Head { first, headers, length } = Head::parse(bytes).expect("the head of an answer is there");
+    /// What has come; `None` while the head is not all there.
+    fn parse(bytes: &[u8], is_over: bool) -> Option<Self> {
+        let Head { first, headers, length } = Head::parse(bytes)?;
         let (rest, status) = (&bytes[length..], first.split(' ').nth(1).unwrap().parse().unwrap());
         let of = |name: &str| headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         let (body, is_whole) = match of("transfer-encoding") {
             Some(_) => dechunked(rest),
             None => (rest.to_vec(), of("content-length").is_some_and(|length| length == rest.len().to_string())),
         };
-        Self { status, headers, body: String::from_utf8(body).unwrap(), is_whole, is_over }
+        Some(Self { status, headers, body: String::from_utf8_lossy(&body).into_owned(), is_whole, is_over })
     }
 
     pub(super) fn header(&self, name: &str) -> Option<&str> {
