@@ -158,6 +158,8 @@ async fn foreign(stage: &Stage) -> Result<Outcome, Failure> {
 async fn of_another_check(stage: &Stage) -> Result<Outcome, Failure> {
     let other = stage.place(stage.other_order()?).await?;
     let Some(Reported { message, placed }) = reported(stage, false).await? else { return Ok(Outcome::NOTHING_TO_TRY) };
+    // So that it is neither the first order nor the last one that the report is about.
+    stage.place(stage.other_order()?).await?;
     let report = stage.callback(message).await?;
     names(stage, &report, &placed)?;
     let by_handle = report.handle.is_some_and(|handle| handle != other.started.handle);

@@ -49,12 +49,16 @@ async fn dropped(stage: &Stage) -> Result<Outcome, Failure> {
         let stage = stage.again().await?;
         let order = stage.order()?;
         let ended = poll_times(stage.start(&order), polls).await.is_some();
-        let placed = stage.place(stage.other_order()?).await.map_err(|failure| {
+        let after = |failure: Failure| {
             failure.at(format_args!("after a start that was dropped when it had been polled {polls} times"))
-        })?;
+        };
+        // The same number is free again, and so is another one, whose messages are not mixed up with lost ones.
+        stage.place(stage.order()?).await.map_err(after)?;
+        let placed = stage.place(stage.other_order()?).await.map_err(after)?;
         let evidence = stage.act(&placed, Will::Pass).await?;
         let verdict = stage.settle(&placed, &evidence).await?;
         ensure(matches!(verdict, Ok(Verdict::Match)), || format!("after a dropped start: {}", describe(&verdict)))?;
+        stage.look_back()?;
         if ended {
             return Ok(Outcome::Passed);
         }

@@ -1,5 +1,7 @@
 //! What a vendor, or what lies before it, answers when something is wrong.
 
+use std::time::Duration;
+
 use futures_util::future::FutureExt;
 
 use super::{
@@ -53,13 +55,34 @@ async fn status(stage: &Stage, status: u16) -> Result<Outcome, Failure> {
 /// Each request in turn is not answered, or with nonsense: the vendor cannot be reached, and that is all.
 async fn down(stage: &Stage, fault: Fault) -> Result<Outcome, Failure> {
     for ask in &asks(stage)? {
-        let stage = if matches!(fault, Fault::Silence) { stage.hurried().await? } else { stage.again().await? };
-        let got = spoiled(&stage, ask, fault.clone()).await?;
+        let (stage, got) = match fault {
+            Fault::Silence => unanswered(stage, ask).await?,
+            _ => spoiled_again(stage, ask, fault.clone()).await?,
+        };
         let unavailable = got.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unavailable);
         ensure(unavailable, || format!("`{}`: {} instead of `Unavailable`", ask.name, describe(&got)))?;
         ensure(stage.wire.led_away() == 0, || format!("`{}`: the redirect was followed", ask.name))?;
     }
     Ok(Outcome::Passed)
+}
+
+/// A provider that gives up soon may give up on a busy machine before its time; then it is given more.
+async fn unanswered(stage: &Stage, ask: &Ask) -> Result<(Stage, OurResult<Verdict>), Failure> {
+    let hurried = stage.hurried(HURRY).await?;
+    match spoiled(&hurried, ask, Fault::Silence).await {
+        Ok(got) => Ok((hurried, got)),
+        Err(_) => {
+            let patient = stage.hurried(HURRY * 5).await?;
+            let got = spoiled(&patient, ask, Fault::Silence).await?;
+            Ok((patient, got))
+        }
+    }
+}
+
+async fn spoiled_again(stage: &Stage, ask: &Ask, fault: Fault) -> Result<(Stage, OurResult<Verdict>), Failure> {
+    let stage = stage.again().await?;
+    let got = spoiled(&stage, ask, fault).await?;
+    Ok((stage, got))
 }
 
 fn asks(stage: &Stage) -> Result<Vec<Ask>, Failure> {
@@ -72,6 +95,7 @@ fn asks(stage: &Stage) -> Result<Vec<Ask>, Failure> {
 async fn spoiled(stage: &Stage, ask: &Ask, fault: Fault) -> Result<OurResult<Verdict>, Failure> {
     let got = stage.take(ask.step, || stage.wire.spoil(ask, fault)).await;
     let got = got.map_err(|failure| failure.at(format_args!("`{}`", ask.name)))?;
+    stage.look_back()?;
     let sent = stage.wire.count(ask);
     ensure(sent > 0, || format!("`{}` is never sent at the step {:?}", ask.name, ask.step))?;
     for ask in stage.asks().iter().filter(|other| other.orders && (ask.step == Step::Start || other.step == ask.step)) {
@@ -80,3 +104,6 @@ async fn spoiled(stage: &Stage, ask: &Ask, fault: Fault) -> Result<OurResult<Ver
     }
     Ok(got)
 }
+
+/// Soon enough for a test that waits for a time-out, late enough for what has to be done before.
+const HURRY: Duration = Duration::from_secs(2);

@@ -8,7 +8,7 @@ use super::{
     Ask, Evidence, Step, Vendor, Will,
     case::{Failure, ensure},
     hearing::Book,
-    wire::Wire,
+    wire::{Clients, Wire},
 };
 use crate::{
     callback::{Message, RawCallback},
@@ -25,6 +25,7 @@ pub(super) type Open = Arc<dyn Fn() -> BoxFuture<'static, OurResult<Box<dyn Vend
 pub(super) struct Stage {
     open: Open,
     book: Book,
+    clients: Clients,
     pub(super) channel: Channel,
     pub(super) vendor: Box<dyn Vendor>,
     pub(super) wire: Wire,
@@ -39,28 +40,34 @@ pub(super) struct Placed {
 
 impl Stage {
     pub(super) async fn open(open: Open, channel: Channel, book: Book) -> Result<Self, Failure> {
-        Self::with_time_out(open, channel, book, PATIENCE).await
+        Self::with(open, channel, book, Clients::new()?, PATIENCE).await
     }
 
     /// Another one, with nothing left over from this one.
     pub(super) async fn again(&self) -> Result<Self, Failure> {
-        Self::open(Arc::clone(&self.open), self.channel, self.book.clone()).await
+        self.hurried(PATIENCE).await
     }
 
-    /// Another one, whose provider gives up soon.
-    pub(super) async fn hurried(&self) -> Result<Self, Failure> {
-        Self::with_time_out(Arc::clone(&self.open), self.channel, self.book.clone(), HURRY).await
+    /// Another one, whose provider gives up so soon.
+    pub(super) async fn hurried(&self, time_out: Duration) -> Result<Self, Failure> {
+        Self::with(Arc::clone(&self.open), self.channel, self.book.clone(), self.clients.clone(), time_out).await
     }
 
-    async fn with_time_out(open: Open, channel: Channel, book: Book, time_out: Duration) -> Result<Self, Failure> {
+    async fn with(
+        open: Open,
+        channel: Channel,
+        book: Book,
+        clients: Clients,
+        time_out: Duration,
+    ) -> Result<Self, Failure> {
         let vendor = open().await.map_err(|error| Failure::from(error).at("the vendor does not open"))?;
-        let wire = Wire::open(vendor.url(), time_out).await?;
+        let wire = Wire::open(vendor.url(), time_out, book.clone(), clients.clone()).await?;
         let provider = vendor.provider(&wire).map_err(|error| Failure::from(error).at("the provider does not open"))?;
         wire.listen_for(&provider);
         vendor.ready(&wire).await.map_err(|error| Failure::from(error).at("the vendor is not ready"))?;
         vendor.secrets().iter().for_each(|secret| book.secret(secret.expose()));
         book.show(&provider);
-        Ok(Self { open, book, channel, vendor, wire, provider })
+        Ok(Self { open, book, clients, channel, vendor, wire, provider })
     }
 
     pub(super) fn asks(&self) -> Vec<Ask> {
@@ -87,7 +94,9 @@ impl Stage {
         order.return_to = Some(ReturnTo { url: self.wire.return_url(), state });
         self.vendor.complete(&mut order);
         self.book.show(&order);
-        self.book.secret(&order.phone.digits().to_string());
+        let number = order.phone.digits().to_string();
+        // The digits that it has at home and abroad.
+        self.book.secret(number.strip_prefix(&order.phone.country_code().to_string()).unwrap_or(&number));
         self.book.secret(order.code.expose());
         order.return_to.iter().for_each(|back| self.book.secret(&back.state));
         Ok(order)
@@ -213,11 +222,11 @@ impl Stage {
         result
     }
 
-    /// Fails when a secret was seen anywhere, or a request went out that no ask describes.
-    pub(super) fn shows_nothing_secret(&self) -> Result<(), Failure> {
+    /// Notes how the provider prints by now. Fails when a request went out that no ask describes.
+    pub(super) fn look_back(&self) -> Result<(), Failure> {
+        self.book.show(&self.provider);
         let unknown = self.wire.unknown(&self.asks());
-        ensure(unknown.is_none(), || format!("a request that no `Ask` describes: {unknown:?}"))?;
-        self.book.shows_nothing_secret()
+        ensure(unknown.is_none(), || format!("a request that no `Ask` describes: {unknown:?}"))
     }
 }
 
@@ -257,8 +266,5 @@ pub(super) fn made_up() -> Secret {
 
 /// Long enough for a loaded machine; nothing waits for it to pass unless something is broken.
 const PATIENCE: Duration = Duration::from_secs(40);
-
-/// Soon enough for a test that waits for a time-out, late enough for what has to be done before.
-const HURRY: Duration = Duration::from_secs(2);
 
 const PAUSE: Duration = Duration::from_millis(20);

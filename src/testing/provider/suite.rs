@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use futures_util::future::FutureExt;
+use futures_util::{
+    future::{FutureExt, ready},
+    stream::{self, StreamExt},
+};
 use tracing::instrument::WithSubscriber;
 
 use super::{
@@ -15,18 +18,24 @@ use crate::{channel::Channel, error::Result as OurResult};
 
 /// The suite for one vendor.
 ///
-/// ```no_run
-/// # use handset::{Result, testing::provider::{Suite, Vendor}};
-/// # async fn open_my_vendor() -> Result<Box<dyn Vendor>> { unimplemented!() }
-/// #[tokio::test]
-/// # async fn hidden() {}
-/// async fn conforms() -> Result<(), handset::testing::provider::Failure> {
-///     Suite::new(open_my_vendor).assert_conforms().await
+/// ```
+/// use handset::{Result, testing::provider::{Failure, Suite, Vendor}};
+///
+/// // With `#[tokio::test]` on it, this is the whole test.
+/// async fn acme_conforms() -> Result<(), Failure> {
+///     Suite::new(open).assert_conforms().await
+/// }
+///
+/// /// Starts the vendor's server with a fresh account.
+/// async fn open() -> Result<Box<dyn Vendor>> {
+///     # std::future::pending().await
+///     // ..
 /// }
 /// ```
 #[derive(Clone)]
 pub struct Suite {
     open: Open,
+    patience: Duration,
 }
 
 impl Suite {
@@ -36,7 +45,15 @@ impl Suite {
         O: Fn() -> F + Send + Sync + 'static,
         F: Future<Output = OurResult<Box<dyn Vendor>>> + Send + 'static,
     {
-        Self { open: Arc::new(move || open().boxed()) }
+        Self { open: Arc::new(move || open().boxed()), patience: PATIENCE }
+    }
+
+    /// Says how long one case may take before it is said to hang: three minutes, where nothing else is said. A case that
+    /// lets each request of a provider run out of time takes two seconds for each.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// Runs every case on every channel of the provider.
@@ -48,16 +65,12 @@ impl Suite {
         let stage = self.stage(Channel::Sms, &Book::default()).await?;
         let channels = stage.provider.channels().to_vec();
         ensure(!channels.is_empty(), || "the provider has no channel".to_owned())?;
-        let mut failures = Vec::new();
-        for (channel, case) in channels.iter().flat_map(|channel| cases().map(move |case| (*channel, case))) {
-            if let Err(failure) = self.run(case, channel).await {
-                failures.push(failure.at(format_args!("{channel}::{}", case.name())).to_string());
-            }
-        }
+        let runs = channels.iter().flat_map(|channel| cases().map(|case| self.failure(case, *channel)));
+        let failures: Vec<_> = stream::iter(runs).buffered(AT_ONCE).filter_map(ready).collect().await;
         ensure(failures.is_empty(), || failures.join("\n"))
     }
 
-    /// Runs one case on one channel.
+    /// Runs one case on one channel, for a harness that lists them: [`cases`] has an example.
     ///
     /// # Errors
     ///
@@ -68,11 +81,17 @@ impl Suite {
         let run = async {
             let stage = self.stage(channel, &book).await?;
             let outcome = case.run(&stage).await?;
-            stage.shows_nothing_secret()?;
+            stage.look_back()?;
+            book.shows_nothing_secret()?;
             judge(case, outcome, &stage.vendor.declared(channel))
         };
-        let run = tokio::time::timeout(PATIENCE, run.with_subscriber(book.clone()));
+        let run = tokio::time::timeout(self.patience, run.with_subscriber(book.clone()));
         run.await.unwrap_or_else(|_| Err(Failure::new("it hangs")))
+    }
+
+    async fn failure(&self, case: &Case, channel: Channel) -> Option<String> {
+        let failure = self.run(case, channel).await.err()?;
+        Some(failure.at(format_args!("{channel}::{}", case.name())).to_string())
     }
 
     async fn stage(&self, channel: Channel, book: &Book) -> Result<Stage, Failure> {
@@ -108,3 +127,6 @@ fn judge(case: &Case, outcome: Outcome, declared: &[Declared]) -> Result<Outcome
 
 /// No case takes so long, not on a loaded machine either.
 const PATIENCE: Duration = Duration::from_secs(180);
+
+/// How many cases run at a time: most of them wait.
+const AT_ONCE: usize = 4;

@@ -23,7 +23,7 @@ use tokio::{
     sync::{mpsc, watch},
 };
 
-use super::vendor::Ask;
+use super::{hearing::Book, vendor::Ask};
 use crate::{
     callback::Message,
     error::{Error, ErrorKind, Result},
@@ -70,15 +70,15 @@ pub(super) enum Fault {
 }
 
 impl Wire {
-    pub(super) async fn open(vendor: String, time_out: Duration) -> Result<Self> {
+    pub(super) async fn open(vendor: String, time_out: Duration, book: Book, clients: Clients) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(no_socket)?;
         let address = listener.local_addr().map_err(no_socket)?;
         let (posted, inbox) = mpsc::unbounded_channel();
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build();
         let shared = Arc::new(Shared {
             origin: format!("http://{address}"),
             vendor: vendor.trim_end_matches('/').to_owned(),
-            client: client.map_err(no_client)?,
+            clients,
+            book,
             traffic: Mutex::default(),
             provider: OnceLock::new(),
             posted,
@@ -120,7 +120,7 @@ impl Wire {
     ///
     /// [`ErrorKind::Misconfigured`] when the TLS back end cannot be set up.
     pub fn client(&self) -> Result<HttpClient> {
-        HttpClient::danger_with_private_addresses()
+        Ok(self.shared.clients.provider.clone())
     }
 
     /// How long the provider may let its vendor take.
@@ -160,6 +160,20 @@ impl Wire {
     }
 }
 
+/// The clients of one run of a case: they take longer to make than most cases run.
+#[derive(Clone)]
+pub(super) struct Clients {
+    relay: reqwest::Client,
+    provider: HttpClient,
+}
+
+impl Clients {
+    pub(super) fn new() -> Result<Self> {
+        let relay = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build();
+        Ok(Self { relay: relay.map_err(no_client)?, provider: HttpClient::danger_with_private_addresses()? })
+    }
+}
+
 impl fmt::Debug for Wire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Wire").field("address", &self.address).finish_non_exhaustive()
@@ -169,7 +183,8 @@ impl fmt::Debug for Wire {
 struct Shared {
     origin: String,
     vendor: String,
-    client: reqwest::Client,
+    clients: Clients,
+    book: Book,
     traffic: Mutex<Traffic>,
     provider: OnceLock<Arc<dyn Provider>>,
     posted: mpsc::UnboundedSender<Message>,
@@ -187,8 +202,10 @@ impl Shared {
         self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes a request down, and says how it is spoiled.
+    /// Writes a request down, with what it is authorized by, and says how it is spoiled.
     fn note(&self, request: &Request) -> Option<Fault> {
+        let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        authorization.into_iter().for_each(|value| self.book.secret(value.rsplit(' ').next().unwrap_or(value)));
         let seen = Seen { method: request.method().clone(), path: request.uri().path().to_owned() };
         let mut traffic = self.traffic();
         if seen.path.starts_with(AWAY) {
@@ -204,7 +221,7 @@ impl Shared {
         let (parts, body) = request.into_parts();
         let url = format!("{}{}", self.vendor, parts.uri.path_and_query()?);
         let body = to_bytes(body, MOST).await.ok()?;
-        let request = self.client.request(parts.method, url).headers(end_to_end(parts.headers)).body(body);
+        let request = self.clients.relay.request(parts.method, url).headers(end_to_end(parts.headers)).body(body);
         let answer = request.send().await.ok()?;
         let (status, headers) = (answer.status(), end_to_end(answer.headers().clone()));
         Some((status, headers, answer.bytes().await.ok()?))
