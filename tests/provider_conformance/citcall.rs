@@ -54,6 +54,11 @@ impl Vendor for World {
         Ok(Arc::new(Citcall::new(config, wire.client()?)?))
     }
 
+    /// Version 2 has one URL for the account, and no way to set it but the emulator's.
+    fn ready<'a>(&'a self, wire: &'a Wire) -> BoxFuture<'a, Result<()>> {
+        std::future::ready(self.sandbox.knobs().set(Scope::Vendor("citcall"), Knob::CallbackUrl(wire.callback_url()))).boxed()
+    }
+
     fn phones(&self) -> [PhoneNumber; 2] {
         phones(["+6281234567890", "+6281298765432"])
     }

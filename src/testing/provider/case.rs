@@ -39,6 +39,21 @@ impl fmt::Debug for Case {
 }
 
 /// Every case, in the order in which they are listed.
+///
+/// ```
+/// use handset::{Channel, testing::provider::{Outcome, Suite, cases}};
+///
+/// async fn report(suite: &Suite) {
+///     for case in cases() {
+///         match suite.run(case, Channel::Sms).await {
+///             Ok(Outcome::Passed) => println!("{}: passed", case.name()),
+///             Ok(Outcome::DoesNotApply { reason }) => println!("{}: does not apply, {reason}", case.name()),
+///             Err(failure) => println!("{}: {failure}", case.name()),
+///         }
+///     }
+/// }
+/// assert!(cases().any(|case| case.name() == "right_answer"));
+/// ```
 pub fn cases() -> impl Iterator<Item = &'static Case> {
     [answers::CASES, callbacks::CASES, faults::CASES, care::CASES].into_iter().flatten()
 }
@@ -61,7 +76,7 @@ impl Outcome {
     pub(super) const NOTHING_TO_TRY: Self = Self::DoesNotApply { reason: "" };
 }
 
-/// What a provider does wrong.
+/// What a provider does wrong: a line for people, or one for each case that failed.
 #[derive(Clone, Debug)]
 pub struct Failure(String);
 

@@ -13,6 +13,10 @@
 //! [`Suite::assert_conforms`], or case by case in a harness that lists them. No case can be skipped: one that cannot apply
 //! finds that out by itself, and passes only if [`Vendor::declared`] gives the reason; a declaration of a case that does
 //! apply is a failure, and so are test data that are missing.
+//!
+//! `tests/suite_finds.rs` in the repository is the example to begin from: a provider as it is written outside of this crate,
+//! the vendor's server, the [`Vendor`] that brings the two together, and a test of one line. It also shows what the suite finds:
+//! forty things done wrong, each with the cases that fail for it.
 
 mod answers;
 mod callbacks;

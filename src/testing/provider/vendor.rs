@@ -16,6 +16,59 @@ use crate::{
 
 /// A vendor as the suite meets it: a server that behaves like the real one, and a person with a phone. Each case gets a
 /// fresh one.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use futures_util::future::{BoxFuture, FutureExt, ready};
+/// use handset::{Channel, Code, PhoneNumber, Result, Secret};
+/// use handset::provider::{Order, Provider, Started, numcheck::{Config, NumCheck}};
+/// use handset::testing::provider::{Ask, Callbacks, Declared, Evidence, Step, Vendor, Will, Wire};
+///
+/// struct World {
+///     url: String, // of a server that you have written
+///     token: Secret,
+///     phones: [PhoneNumber; 2],
+/// }
+///
+/// impl Vendor for World {
+///     fn url(&self) -> String {
+///         self.url.clone()
+///     }
+///
+///     fn provider(&self, wire: &Wire) -> Result<Arc<dyn Provider>> {
+///         let config = Config::new(self.token.clone()).with_base_url(wire.url()).with_time_out(wire.time_out());
+///         Ok(Arc::new(NumCheck::new(config, wire.client()?)?))
+///     }
+///
+///     fn phones(&self) -> [PhoneNumber; 2] {
+///         self.phones
+///     }
+///
+///     fn asks(&self, _: Channel) -> Vec<Ask> {
+///         // With what the vendor answers, as `Ask` shows.
+///         vec![Ask::new("call", Step::Start, http::Method::POST, "/calls").orders()]
+///     }
+///
+///     fn callbacks(&self, _: Channel) -> Callbacks {
+///         Callbacks::None
+///     }
+///
+///     fn act<'a>(&'a self, _: &'a Order, _: &'a Started, will: Will) -> BoxFuture<'a, Result<Evidence>> {
+///         // What the person reads on the phone is for the server to say.
+///         let read = if will == Will::Pass { "4218" } else { "4219" };
+///         ready(Code::new(read).map(Evidence::Typed)).boxed()
+///     }
+///
+///     fn secrets(&self) -> Vec<Secret> {
+///         vec![self.token.clone()]
+///     }
+///
+///     fn declared(&self, _: Channel) -> Vec<Declared> {
+///         vec![Declared::new("callback_stale", "the vendor posts nothing")]
+///     }
+/// }
+/// ```
 pub trait Vendor: Send + Sync {
     /// Where the vendor's API begins. What the suite lets through goes there, with its path appended.
     fn url(&self) -> String;
@@ -52,7 +105,8 @@ pub trait Vendor: Send + Sync {
         ready(false).boxed()
     }
 
-    /// The credentials of the account, which may be shown nowhere.
+    /// The credentials of the account, which may be shown nowhere. Numbers, codes, handles and whatever the provider sends in
+    /// `Authorization` are known to the suite.
     fn secrets(&self) -> Vec<Secret>;
 
     /// The cases that cannot apply on this channel, each with the reason.
@@ -60,6 +114,13 @@ pub trait Vendor: Send + Sync {
 }
 
 /// A case that cannot apply.
+///
+/// ```
+/// use handset::testing::provider::Declared;
+///
+/// let declared = Declared::new("32_parallel_starts_fetch_one_token", "requests are signed; there is no token");
+/// assert_eq!(declared.case, "32_parallel_starts_fetch_one_token");
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Declared {
@@ -100,6 +161,22 @@ pub enum Evidence {
 }
 
 /// One kind of request, and how the vendor refuses it.
+///
+/// ```
+/// use handset::{ErrorKind::{Misconfigured, Rejected, Unavailable}, provider::Verdict};
+/// use handset::testing::provider::{Ask, Reading::{Error, Verdict as Says}, Step};
+/// use http::Method;
+///
+/// let order = Ask::new("order", Step::Start, Method::POST, "/orders")
+///     .orders()
+///     .answers(400, r#"{"error":"bad number"}"#, Error(Rejected))
+///     .answers(401, r#"{"error":"who are you?"}"#, Error(Misconfigured))
+///     .answers(503, "", Error(Unavailable)); // and 403, 404, 409, 412, 429, 500
+/// // Here a refusal is an answer: the code was wrong.
+/// let check = Ask::new("check", Step::Judge, Method::POST, "/orders/*/check")
+///     .answers(400, r#"{"error":"wrong code"}"#, Says(Verdict::NoMatch));
+/// assert!(order.orders && !check.orders);
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Ask {
@@ -183,6 +260,13 @@ pub enum Reading {
 }
 
 /// What the vendor posts.
+///
+/// ```
+/// use handset::testing::provider::{Callbacks, Covers};
+///
+/// let signed = Callbacks::Signed { headers: &["date", "acme-signature"], covers: Covers::Body, dated: true };
+/// # let _ = signed;
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a vendor signs, does not sign, or does not call")]
 pub enum Callbacks {
