@@ -65,7 +65,9 @@ pub(super) fn zadarma(sandbox: &Sandbox) -> Zadarma {
         .with_base_url(sandbox.zadarma_url())
         .with_time_out(PATIENCE);
     let sounds = [&mut config.greeting_sound_id, &mut config.button_1_sound_id, &mut config.fallback_sound_id];
-    for (id, sound) in ["greeting", "thanks", "goodbye"].into_iter().zip(sounds) {
+    for (id, sound) in
+        ["657c2c822fb364c1d201f685", "6718bc2af7cd712b0e0a96f6", "6718bd57e2cc3072e20c0ba6"].into_iter().zip(sounds)
+    {
         *sound = Some(id.to_owned());
     }
     config.callback_sources = vec!["127.0.0.1/32".parse().unwrap()];

@@ -56,7 +56,8 @@ impl Vendor for World {
 
     /// Version 2 has one URL for the account, and no way to set it but the emulator's.
     fn ready<'a>(&'a self, wire: &'a Wire) -> BoxFuture<'a, Result<()>> {
-        std::future::ready(self.sandbox.knobs().set(Scope::Vendor("citcall"), Knob::CallbackUrl(wire.callback_url()))).boxed()
+        std::future::ready(self.sandbox.knobs().set(Scope::Vendor("citcall"), Knob::CallbackUrl(wire.callback_url())))
+            .boxed()
     }
 
     fn phones(&self) -> [PhoneNumber; 2] {
