@@ -41,6 +41,7 @@ use crate::{
         call::Call,
         common::Common,
         courier::Courier,
+        credentials::given_or,
         fault::{self, Answer},
         knob::Dials,
         log::LoggedRequest,
@@ -60,8 +61,9 @@ pub(super) struct Emulator {
 
 impl Emulator {
     pub(super) fn new(common: Arc<Common>) -> Result<Self> {
-        let (user_id, api_key) = (Secret::new(random::alphanumeric(8)?), Secret::new(random::hexadecimal(32)?));
         let courier = Courier::new(common.stop.clone())?;
+        let user_id = given_or(&common.credentials.citcall_user_id, || random::alphanumeric(8))?;
+        let api_key = given_or(&common.credentials.citcall_api_key, || random::hexadecimal(32))?;
         Ok(Self { user_id, api_key, placed: AtomicU64::new(0), courier, common })
     }
 

@@ -9,27 +9,38 @@ use std::{
 use futures_util::future::{Either, select};
 use tokio::sync::watch;
 
-use crate::sandbox::{handset::Handsets, knob::Knobs, log::Log};
+use crate::sandbox::{Credentials, activity::Feed, handset::Handsets, knob::Knobs, log::Log};
 
 /// The handsets, the knobs and the books.
 pub(super) struct Common {
     pub(super) handsets: Handsets,
     pub(super) knobs: Knobs,
     pub(super) log: Log,
+    pub(super) feed: Feed,
     pub(super) stop: Stop,
+    /// Those that were given.
+    pub(super) credentials: Credentials,
     calls: AtomicUsize,
 }
 
 impl Common {
     /// `origin` is where the emulators are, such as `http://127.0.0.1:41234`.
     pub(super) fn new(stop: Stop, origin: String) -> Self {
+        let feed = Feed::default();
         Self {
-            handsets: Handsets::new(origin),
+            handsets: Handsets::new(origin, feed.clone()),
             knobs: Knobs::default(),
-            log: Log::default(),
+            log: Log::new(feed.clone()),
+            feed,
             stop,
+            credentials: Credentials::default(),
             calls: AtomicUsize::new(0),
         }
+    }
+
+    /// The same with credentials that were given.
+    pub(super) fn with_credentials(self, credentials: Credentials) -> Self {
+        Self { credentials, ..self }
     }
 
     /// Books an accepted call.

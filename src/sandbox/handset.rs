@@ -13,7 +13,10 @@ use tokio::sync::watch;
 use crate::{
     clock::{Clock, SystemClock},
     error::{Error, ErrorKind, Result},
-    sandbox::message::{Email, Sms, VoiceCall, rfc3339},
+    sandbox::{
+        activity::{Activity, Feed},
+        message::{Email, Sms, VoiceCall, rfc3339},
+    },
 };
 
 /// The phone of one number, or the inbox of one e-mail address. It remembers its latest 1,000 events.
@@ -216,12 +219,13 @@ pub enum CallState {
 pub(super) struct Handsets {
     lines: Mutex<BTreeMap<String, Arc<Line>>>,
     origin: String,
+    feed: Feed,
 }
 
 impl Handsets {
     /// The handsets of the emulators at an origin.
-    pub(super) fn new(origin: String) -> Self {
-        Self { lines: Mutex::default(), origin }
+    pub(super) fn new(origin: String, feed: Feed) -> Self {
+        Self { lines: Mutex::default(), origin, feed }
     }
 
     pub(super) fn handset(&self, number: &str) -> Handset {
@@ -233,7 +237,8 @@ impl Handsets {
     /// The line of a number in E.164, or of an address.
     pub(super) fn line(&self, number: &str) -> Arc<Line> {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(lines.entry(number.to_owned()).or_default())
+        let line = || Arc::new(Line::told_to(number.to_owned(), self.feed.clone()));
+        Arc::clone(lines.entry(number.to_owned()).or_insert_with(line))
     }
 
     /// The known numbers and addresses, in order.
@@ -251,9 +256,16 @@ pub(super) struct Line(watch::Sender<Events>);
 struct Events {
     latest: u64,
     kept: VecDeque<Event>,
+    /// Whose they are, and whom they are told to.
+    feed: Option<(String, Feed)>,
 }
 
 impl Line {
+    /// The line of a number, whose events are told.
+    fn told_to(number: String, feed: Feed) -> Self {
+        Self(watch::Sender::new(Events { feed: Some((number, feed)), ..Events::default() }))
+    }
+
     /// Rings, and stops after `ring_time`. Returns the id of the call.
     pub(super) fn ring(self: &Arc<Self>, from: &str, ring_time: Duration) -> u64 {
         self.ring_and_ask(from, None, ring_time)
@@ -383,7 +395,11 @@ impl Events {
             self.kept.pop_front();
         }
         self.latest += 1;
-        self.kept.push_back(event(self.latest, SystemClock.now()));
+        let event = event(self.latest, SystemClock.now());
+        if let Some((number, feed)) = &self.feed {
+            feed.tell(|| Activity::Handset { number: number.clone(), event: event.clone() });
+        }
+        self.kept.push_back(event);
     }
 
     /// An event of a call, which gets its id and time here.

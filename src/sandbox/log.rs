@@ -8,6 +8,8 @@ use std::{
 
 use http::{Method, StatusCode};
 
+use crate::sandbox::activity::{Activity, Feed};
+
 /// One request to an emulated vendor. `Debug` hides the number.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -35,20 +37,29 @@ impl fmt::Debug for LoggedRequest {
 }
 
 /// The latest [`CAPACITY`] requests.
-#[derive(Default)]
-pub(super) struct Log(Mutex<VecDeque<Arc<Entry>>>);
+pub(super) struct Log {
+    entries: Mutex<VecDeque<Arc<Entry>>>,
+    feed: Feed,
+}
 
 /// A request whose answer may still be missing.
 pub(super) struct Entry {
     request: LoggedRequest,
     status: OnceLock<StatusCode>,
+    feed: Feed,
 }
 
 impl Log {
+    /// An empty one that tells of requests and answers.
+    pub(super) fn new(feed: Feed) -> Self {
+        Self { entries: Mutex::default(), feed }
+    }
+
     /// Records that a request has come in.
     pub(super) fn begin(&self, request: LoggedRequest) -> Arc<Entry> {
-        let entry = Arc::new(Entry { request, status: OnceLock::new() });
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.feed.tell(|| Activity::Request(request.clone()));
+        let entry = Arc::new(Entry { request, status: OnceLock::new(), feed: self.feed.clone() });
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() == CAPACITY {
             entries.pop_front();
         }
@@ -57,7 +68,7 @@ impl Log {
     }
 
     pub(super) fn requests(&self) -> Vec<LoggedRequest> {
-        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.iter().map(|entry| entry.snapshot()).collect()
     }
 }
@@ -66,7 +77,9 @@ impl Entry {
     /// Records how the request was answered.
     pub(super) fn end(&self, status: StatusCode) {
         // A second answer to one request cannot be.
-        let _ = self.status.set(status);
+        if self.status.set(status).is_ok() {
+            self.feed.tell(|| Activity::Request(self.snapshot()));
+        }
     }
 
     fn snapshot(&self) -> LoggedRequest {

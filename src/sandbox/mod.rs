@@ -76,11 +76,14 @@
 //! # }
 //! ```
 
+mod activity;
+mod builder;
 mod call;
 mod citcall;
 mod common;
 mod control;
 mod courier;
+mod credentials;
 mod device;
 mod fault;
 mod handset;
@@ -95,6 +98,9 @@ mod random;
 mod server;
 mod zadarma;
 
+pub use activity::{Activity, Watch};
+pub use builder::Builder;
+pub use credentials::Credentials;
 pub use device::{Opened, Over};
 pub use handset::{CallState, Event, Handset, IncomingCall};
 pub use knob::{Backchannel, CallbackFault, Knob, Knobs, OverWifi, Scope};

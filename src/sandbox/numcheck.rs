@@ -29,6 +29,7 @@ use crate::{
     sandbox::{
         call::Call,
         common::Common,
+        credentials::given_or,
         fault::{self, Answer},
         knob::{Dials, Knob},
         log::LoggedRequest,
@@ -46,7 +47,8 @@ pub(super) struct Emulator {
 
 impl Emulator {
     pub(super) fn new(common: Arc<Common>) -> Result<Self> {
-        Ok(Self { token: Secret::new(random::alphanumeric(32)?), calls: Mutex::default(), common })
+        let token = given_or(&common.credentials.numcheck_token, || random::alphanumeric(32))?;
+        Ok(Self { token, calls: Mutex::default(), common })
     }
 
     pub(super) fn token(&self) -> &Secret {

@@ -1,19 +1,16 @@
 //! The running server and what its owner can ask of it.
 
-use std::{
-    fmt,
-    future::IntoFuture,
-    net::{Ipv4Addr, SocketAddr},
-    sync::Arc,
-};
+use std::{fmt, future::IntoFuture, net::SocketAddr, sync::Arc};
 
 use axum::Router;
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
-    clock::{Clock, SystemClock},
+    clock::Clock,
     error::{Error, ErrorKind, Result},
     sandbox::{
+        activity::Watch,
+        builder::Builder,
         citcall,
         common::{Common, Stop},
         control,
@@ -34,6 +31,8 @@ use crate::sandbox::open_gateway;
 /// It tells everyone who can reach it what the handsets were sent: keep it on loopback, and out of production.
 pub struct Sandbox {
     address: SocketAddr,
+    /// What the URLs that are handed out begin with.
+    origin: String,
     citcall: Arc<citcall::Emulator>,
     idlayr: Arc<idlayr::Emulator>,
     numcheck: Arc<numcheck::Emulator>,
@@ -53,7 +52,7 @@ impl Sandbox {
     /// [`ErrorKind::Unavailable`] when no port can be had or the system's random generator fails; [`ErrorKind::Misconfigured`]
     /// when the build has no cryptography: the features `aws-lc` and `rust-crypto` bring it.
     pub async fn start() -> Result<Self> {
-        Self::bind((Ipv4Addr::LOCALHOST, 0).into()).await
+        Self::builder().start().await
     }
 
     /// Starts on an address of your choice; port 0 lets the system pick one.
@@ -62,7 +61,7 @@ impl Sandbox {
     ///
     /// As [`start`](Self::start).
     pub async fn bind(address: SocketAddr) -> Result<Self> {
-        Self::launch(address, Arc::new(SystemClock)).await
+        Self::builder().address(address).start().await
     }
 
     /// Starts as [`start`](Self::start) does, with vendors that let codes expire by a clock of yours.
@@ -71,15 +70,21 @@ impl Sandbox {
     ///
     /// As [`start`](Self::start).
     pub async fn start_with_clock(clock: impl Clock) -> Result<Self> {
-        Self::launch((Ipv4Addr::LOCALHOST, 0).into(), Arc::new(clock)).await
+        Self::builder().clock(clock).start().await
     }
 
-    async fn launch(address: SocketAddr, clock: Arc<dyn Clock>) -> Result<Self> {
+    /// Starts with other settings than those of [`start`](Self::start).
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(super) async fn launch(Builder { address, url, clock, credentials }: Builder) -> Result<Self> {
         let listener = TcpListener::bind(address).await.map_err(no_address)?;
         let address = listener.local_addr().map_err(no_address)?;
         let (running, stop) = watch::channel(());
-        let origin = format!("http://{address}");
-        let common = Arc::new(Common::new(Stop::new(stop), origin.clone()));
+        let origin = url.unwrap_or_else(|| format!("http://{address}"));
+        let common = Arc::new(Common::new(Stop::new(stop), origin.clone()).with_credentials(credentials));
         let sandbox = Self {
             address,
             citcall: Arc::new(citcall::Emulator::new(Arc::clone(&common))?),
@@ -89,6 +94,7 @@ impl Sandbox {
             open_gateway: Arc::new(open_gateway::Emulator::new(Arc::clone(&common), &origin)?),
             zadarma: Arc::new(zadarma::Emulator::new(Arc::clone(&common), clock)?),
             common,
+            origin,
             _running: running,
         };
         let server = axum::serve(listener, sandbox.router()).with_graceful_shutdown(sandbox.common.stop.wait());
@@ -96,10 +102,10 @@ impl Sandbox {
         Ok(sandbox)
     }
 
-    /// Where the server listens, such as `http://127.0.0.1:41234`.
+    /// Where the server is reached, such as `http://127.0.0.1:41234`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.origin.clone()
     }
 
     /// The base of the Citcall API; a client appends `/v2/asynccall` or `/v3/motp`.
@@ -242,6 +248,12 @@ impl Sandbox {
     #[must_use]
     pub fn calls(&self) -> usize {
         self.common.calls()
+    }
+
+    /// What happens from now on: requests and events of handsets.
+    #[must_use]
+    pub fn watch(&self) -> Watch {
+        self.common.feed.watch()
     }
 
     /// The latest 10,000 requests to the vendors, refused ones too, oldest first.

@@ -48,6 +48,7 @@ use crate::{
     sandbox::{
         common::Common,
         control::Problem,
+        credentials::given_or,
         fault::{self, Answer},
         handset::inbox,
         knob::{Dials, Knob},
@@ -69,15 +70,9 @@ pub(super) struct Emulator {
 
 impl Emulator {
     pub(super) fn new(common: Arc<Common>, clock: Arc<dyn Clock>) -> Result<Self> {
-        let credential = || random::alphanumeric(20).map(Secret::new);
-        Ok(Self {
-            key: credential()?,
-            secret: credential()?,
-            requests: Mutex::default(),
-            notices: Notices::new()?,
-            clock,
-            common,
-        })
+        let key = given_or(&common.credentials.zadarma_key, || random::alphanumeric(20))?;
+        let secret = given_or(&common.credentials.zadarma_secret, || random::alphanumeric(20))?;
+        Ok(Self { key, secret, requests: Mutex::default(), notices: Notices::new()?, clock, common })
     }
 
     pub(super) fn key(&self) -> &Secret {

@@ -67,7 +67,7 @@ impl Emulator {
     pub(super) fn new(common: Arc<Common>, base: String) -> Result<Self> {
         Ok(Self {
             base,
-            tokens: Tokens::new()?,
+            tokens: Tokens::new(&common.credentials)?,
             signer: Signer::new()?,
             checks: Mutex::default(),
             courier: Courier::new(common.stop.clone())?,

@@ -14,7 +14,7 @@ use super::answer::Refusal;
 use crate::{
     clock::{Clock, SystemClock},
     error::Result,
-    sandbox::{fault::Answer, random},
+    sandbox::{Credentials, credentials::given_or, fault::Answer, random},
     secret::Secret,
 };
 
@@ -30,11 +30,13 @@ struct Token {
 }
 
 impl Tokens {
-    pub(super) fn new() -> Result<Self> {
+    pub(super) fn new(credentials: &Credentials) -> Result<Self> {
+        let client_id = given_or(&credentials.idlayr_client_id, || random::alphanumeric(20))?;
+        // `~` is a character of the vendor's secrets, and has to be escaped.
+        let secret = || Ok(format!("{}~", random::alphanumeric(25)?));
         Ok(Self {
-            client_id: random::alphanumeric(20)?,
-            // `~` is a character of the vendor's secrets, and has to be escaped.
-            client_secret: Secret::new(format!("{}~", random::alphanumeric(25)?)),
+            client_id: client_id.expose().to_owned(),
+            client_secret: given_or(&credentials.idlayr_client_secret, secret)?,
             given: Mutex::default(),
         })
     }

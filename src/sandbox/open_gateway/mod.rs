@@ -44,6 +44,7 @@ use crate::{
     sandbox::{
         Sandbox,
         common::Common,
+        credentials::given_or,
         fault::{self, Answer},
         handset::e164,
         knob::Dials,
@@ -170,10 +171,12 @@ struct Token {
 impl Emulator {
     /// The emulator below `origin`.
     pub(super) fn new(common: Arc<Common>, origin: &str) -> Result<Self> {
+        let given = &common.credentials;
+        let client_id = given_or(&given.open_gateway_client_id, || Ok(format!("app-{}", random::alphanumeric(12)?)))?;
         Ok(Self {
             issuer: format!("{origin}/open_gateway"),
-            client_id: format!("app-{}", random::alphanumeric(12)?),
-            client_secret: Secret::new(random::alphanumeric(32)?),
+            client_id: client_id.expose().to_owned(),
+            client_secret: given_or(&given.open_gateway_client_secret, || random::alphanumeric(32))?,
             keys: jwt::Keys::new()?,
             state: Mutex::default(),
             common,

@@ -121,10 +121,13 @@ impl Emulator {
 
     fn is_basic(&self, value: &str) -> bool {
         let pair = value.strip_prefix("Basic ").and_then(|pair| String::from_utf8(STANDARD.decode(pair).ok()?).ok());
-        // The emulator's own names have no letter that would be encoded.
-        pair.as_deref()
-            .and_then(|pair| pair.split_once(':'))
-            .is_some_and(|(id, secret)| id == self.client_id && self.client_secret.matches(secret.as_bytes()))
+        // RFC 6749, section 2.3.1: both parts are form-encoded.
+        let plain = |text: &str| form_urlencoded::parse(text.as_bytes()).next().map(|(name, _)| name.into_owned());
+        let is_own = |id: &str, secret: &str| {
+            plain(id).is_some_and(|id| id == self.client_id)
+                && plain(secret).is_some_and(|secret| self.client_secret.matches(secret.as_bytes()))
+        };
+        pair.as_deref().and_then(|pair| pair.split_once(':')).is_some_and(|(id, secret)| is_own(id, secret))
     }
 
     fn is_assertion(&self, form: &Pairs, endpoint: &str) -> bool {
