@@ -21,6 +21,11 @@ pub mod ids;
 pub mod phone;
 pub mod secret;
 
+// What people call by its name.
+#[cfg(feature = "cli")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cli")))]
+pub mod cli;
+
 // What tests and demonstrations need.
 #[cfg(feature = "sandbox")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sandbox")))]

@@ -1,0 +1,184 @@
+//! What goes on in a sandbox, a line for each thing.
+
+use std::{future::pending, io::Write, time::SystemTime};
+
+use serde_json::{Value, json};
+
+use crate::{
+    cli::Format,
+    clock::{Clock, SystemClock},
+    sandbox::{Activity, Event, LoggedRequest, Watch},
+};
+
+/// Tells what goes on, with numbers and codes.
+pub(super) struct Journal {
+    watch: Watch,
+    format: Format,
+    detail: Detail,
+}
+
+/// How much is told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detail {
+    Nothing,
+    /// What reaches handsets, and requests once they are answered.
+    Answers,
+    /// Requests when they come, too.
+    Requests,
+}
+
+impl Detail {
+    pub(super) fn of(quiet: bool, verbose: bool) -> Self {
+        match (quiet, verbose) {
+            (true, _) => Self::Nothing,
+            (false, false) => Self::Answers,
+            (false, true) => Self::Requests,
+        }
+    }
+}
+
+impl Journal {
+    pub(super) fn new(watch: Watch, format: Format, detail: Detail) -> Self {
+        Self { watch, format, detail }
+    }
+
+    /// Writes until the sandbox is gone.
+    pub(super) async fn follow(mut self, to: &mut dyn Write) {
+        if self.detail == Detail::Nothing {
+            pending::<()>().await;
+        }
+        while let Some(activity) = self.watch.next().await {
+            if let Some(line) = self.line(&activity, SystemClock.now()) {
+                // Nobody reads: the sandbox goes on all the same.
+                let _ = writeln!(to, "{line}").and_then(|()| to.flush());
+            }
+        }
+    }
+
+    /// The line for what has happened; `None` when it is more than was asked for.
+    fn line(&self, activity: &Activity, now: SystemTime) -> Option<String> {
+        if matches!(activity, Activity::Request(request) if request.status.is_none()) && self.detail != Detail::Requests
+        {
+            return None;
+        }
+        Some(match self.format {
+            Format::Json => json!({ "at": rfc3339(now), kind(activity): object(activity) }).to_string(),
+            Format::Human | Format::Plain => visible(&format!("{}  {}", rfc3339(now), words(activity))),
+        })
+    }
+}
+
+fn kind(activity: &Activity) -> &'static str {
+    match activity {
+        Activity::Request(_) => "request",
+        Activity::Handset { .. } => "handset",
+        Activity::Missed(_) => "missed",
+    }
+}
+
+fn object(activity: &Activity) -> Value {
+    match activity {
+        Activity::Request(LoggedRequest { vendor, method, path, number, status }) => json!({
+            "vendor": vendor, "method": method.as_str(), "path": path, "number": number, "status": status,
+        }),
+        Activity::Handset { number, event } => json!({ "number": number, "event": event }),
+        Activity::Missed(count) => json!(count),
+    }
+}
+
+fn words(activity: &Activity) -> String {
+    match activity {
+        Activity::Request(LoggedRequest { vendor, method, path, number, status }) => {
+            let about = number.as_ref().map_or_else(String::new, |number| format!("  about {number}"));
+            let answer = status.map_or_else(|| "has come".to_owned(), |status| format!("answered {status}"));
+            format!("{vendor}  {method} {path}  {answer}{about}")
+        }
+        Activity::Handset { number, event } => format!("handset {number}  {}", of_event(event)),
+        Activity::Missed(count) => format!("{count} lines are left out here: too much happens at once"),
+    }
+}
+
+/// `incoming call: from +37166004953, state ringing`. Made of the JSON that clients get, so that both tell the same.
+fn of_event(event: &Event) -> String {
+    let Ok(Value::Object(mut fields)) = serde_json::to_value(event) else { return "an event".to_owned() };
+    for shown_elsewhere in ["id", "at", "call"] {
+        fields.remove(shown_elsewhere);
+    }
+    let kind = fields.remove("kind").and_then(|kind| Some(kind.as_str()?.replace('_', " "))).unwrap_or_default();
+    let told = fields.iter().map(|(name, value)| match value {
+        Value::String(text) => format!("{name} {text}"),
+        value => format!("{name} {value}"),
+    });
+    format!("{kind}: {}", told.collect::<Vec<_>>().join(", "))
+}
+
+/// The same without what would move a terminal's cursor or colour it: texts come from whoever can reach the sandbox.
+fn visible(line: &str) -> String {
+    line.chars().fold(String::with_capacity(line.len()), |mut shown, c| {
+        if c.is_control() {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+        shown
+    })
+}
+
+fn rfc3339(now: SystemTime) -> String {
+    humantime::format_rfc3339_millis(now).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+
+    use super::*;
+    use crate::sandbox::Sandbox;
+
+    const NOW: SystemTime = SystemTime::UNIX_EPOCH;
+
+    async fn lines(format: Format, detail: Detail) -> Vec<String> {
+        let sandbox = Sandbox::start().await.unwrap();
+        let journal = Journal::new(sandbox.watch(), format, detail);
+        let request = |status| {
+            let (method, path) = (Method::POST, "/numcheck/en/init-call".to_owned());
+            Activity::Request(LoggedRequest {
+                vendor: "numcheck",
+                method,
+                path,
+                number: Some("+371".to_owned()),
+                status,
+            })
+        };
+        let all = [request(None), request(Some(200)), Activity::Missed(3)];
+        all.iter().filter_map(|activity| journal.line(activity, NOW)).collect()
+    }
+
+    #[tokio::test]
+    async fn a_line_says_who_was_asked_what() {
+        assert_eq!(
+            lines(Format::Human, Detail::Requests).await,
+            [
+                "1970-01-01T00:00:00.000Z  numcheck  POST /numcheck/en/init-call  has come  about +371",
+                "1970-01-01T00:00:00.000Z  numcheck  POST /numcheck/en/init-call  answered 200  about +371",
+                "1970-01-01T00:00:00.000Z  3 lines are left out here: too much happens at once",
+            ]
+        );
+        assert_eq!(lines(Format::Plain, Detail::Answers).await.len(), 2);
+        let json: Value = serde_json::from_str(&lines(Format::Json, Detail::Answers).await[0]).unwrap();
+        assert_eq!(
+            json,
+            json!({
+                "at": "1970-01-01T00:00:00.000Z",
+                "request": {
+                    "vendor": "numcheck", "method": "POST", "path": "/numcheck/en/init-call", "number": "+371", "status": 200,
+                },
+            })
+        );
+    }
+
+    #[test]
+    fn a_text_moves_no_cursor() {
+        assert_eq!(visible("a\u{1b}[2Jb\nc\u{9b}é"), "a\\u{1b}[2Jb\\nc\\u{9b}é");
+    }
+}
