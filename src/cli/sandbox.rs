@@ -38,17 +38,20 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
-    /// Where to listen: a port of this machine, or an address and a port. Port 0 lets the system pick one
+    /// Where to listen: a port of this machine, or an address and a port; the system picks port 0
     #[arg(long, value_name = "[ADDRESS:]PORT", default_value = "127.0.0.1:0", value_parser = address)]
     listen: SocketAddr,
 
-    /// What the URLs that are handed out begin with, for clients that reach the sandbox by another name, such as
-    /// http://sandbox:8040 [default: http:// and the address]
+    /// What the URLs that are handed out begin with [default: http:// and the address]
+    ///
+    /// For clients that reach the sandbox by another name, such as http://sandbox:8040 in another container.
     #[arg(long, value_name = "URL")]
     url: Option<String>,
 
-    /// Credentials that stay the same: lines such as SANDBOX_NUMCHECK_TOKEN=value. Those that are missing are taken from
-    /// the environment, or else drawn at random
+    /// Credentials that stay the same from run to run
+    ///
+    /// The file has lines such as SANDBOX_NUMCHECK_TOKEN=value, as --format plain writes them. What it has not is taken from
+    /// the environment, or else drawn at random.
     #[arg(long, value_name = "FILE")]
     credentials: Option<PathBuf>,
 
@@ -56,8 +59,9 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     knobs: Option<PathBuf>,
 
-    /// Also write the lines of --format plain to this file, as soon as the sandbox listens, and remove it at the end. `-`
-    /// is standard output
+    /// Also write lines of KEY=value to this file, for as long as it runs
+    ///
+    /// The file appears, whole, once the sandbox listens, and is removed at the end. `-` is standard output.
     #[arg(long, value_name = "FILE")]
     env: Option<PathBuf>,
 
@@ -69,8 +73,9 @@ pub(super) struct Args {
     #[arg(short, long)]
     verbose: bool,
 
-    /// Listen where other machines can reach it. Everyone who can reads every code, sends messages to any URL and opens
-    /// URLs on the handsets
+    /// Listen where other machines can reach it
+    ///
+    /// Everyone who can reads every code, has the sandbox send requests to URLs of their choice, and uses the handsets.
     #[arg(long)]
     danger_listen_publicly: bool,
 }
@@ -211,10 +216,10 @@ fn not_started(address: SocketAddr, error: Error) -> (Exit, Error) {
 
 const AFTER_HELP: &str = "\
 Examples:
-  handset sandbox                                  on a port that the system picks
-  handset sandbox --listen 8040 --credentials fixed.env
-  handset --format json sandbox --quiet            one line of JSON for the test that has started it
-  handset sandbox --env sandbox.env                for a shell: `. ./sandbox.env` once the file is there";
+  handset sandbox                          for a look around
+  handset sandbox --format json --quiet    for a test that starts it, and reads one line
+  handset sandbox --env sandbox.env        for a shell: `. ./sandbox.env` once it is there
+  handset sandbox --listen 8040 --credentials fixed.env";
 
 #[cfg(test)]
 mod tests {

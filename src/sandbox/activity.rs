@@ -76,3 +76,30 @@ impl Default for Feed {
 
 /// How far a reader may be behind.
 const CAPACITY: usize = 1_024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_slow_reader_is_told_what_it_lost() {
+        let feed = Feed::default();
+        feed.tell(|| panic!("nobody watches"));
+        let mut watch = feed.watch();
+        for count in 0..=1_024 {
+            feed.tell(|| Activity::Missed(count));
+        }
+        assert!(matches!(watch.next().await, Some(Activity::Missed(1))), "one is lost");
+        assert!(matches!(watch.next().await, Some(Activity::Missed(1))), "the second comes next");
+        let mut late = feed.watch();
+        drop(feed);
+        assert!(late.next().await.is_none());
+    }
+
+    #[test]
+    fn debug_shows_no_number() {
+        let text = crate::sandbox::Sms { id: 1, at: std::time::UNIX_EPOCH, from: "a".into(), text: "482916".into() };
+        let shown = format!("{:?}", Activity::Handset { number: "+37126123456".into(), event: Event::Sms(text) });
+        assert!(!shown.contains("26123456") && !shown.contains("482916"), "{shown}");
+    }
+}

@@ -15,6 +15,21 @@ use crate::{
 };
 
 /// Settings of a [`Sandbox`] that has not started, each with a default.
+///
+/// ```
+/// use handset::{Secret, sandbox::{Credentials, Sandbox}};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut credentials = Credentials::default();
+/// credentials.numcheck_token = Some(Secret::new("numcheck-for-tests"));
+///
+/// let sandbox = Sandbox::builder().credentials(credentials).url("http://sandbox.test:8040").start().await?;
+/// assert_eq!(sandbox.numcheck_token().expose(), "numcheck-for-tests");
+/// assert_eq!(sandbox.numcheck_url(), "http://sandbox.test:8040/numcheck");
+/// # Ok(())
+/// # }
+/// ```
 pub struct Builder {
     pub(super) address: SocketAddr,
     pub(super) url: Option<String>,

@@ -98,8 +98,8 @@ fn check(name: &str, value: &Secret) -> Result<()> {
     if fits && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b)) {
         return Ok(());
     }
-    let shape = "has 1 to 128 letters, digits and `-._~`, and begins with a letter or digit";
-    Err(Error::new(ErrorKind::InvalidInput, format!("the credential `{name}` {shape}")))
+    let shape = "a credential has 1 to 128 letters, digits and `-._~`, and begins with a letter or digit";
+    Err(Error::new(ErrorKind::InvalidInput, format!("the value of `{name}` cannot be used: {shape}")))
 }
 
 #[cfg(test)]

@@ -20,8 +20,10 @@ use crate::{
 pub(super) fn credentials(path: Option<&Path>, environment: impl Fn(&str) -> Option<String>) -> Result<Credentials> {
     let mut credentials = Credentials::default();
     for name in Credentials::NAMES {
-        if let Some(value) = environment(&variable(name)) {
-            credentials.set(name, value)?;
+        let variable = variable(name);
+        if let Some(value) = environment(&variable) {
+            let wrong = |wrong| Error::new(ErrorKind::InvalidInput, format!("the variable `{variable}`: {wrong}"));
+            credentials.set(name, value).map_err(wrong)?;
         }
     }
     if let Some(path) = path {
