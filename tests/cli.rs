@@ -2,7 +2,6 @@
 #![cfg(all(feature = "cli", feature = "open-gateway", unix))]
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a helper that fails is a test that fails"

@@ -12,7 +12,7 @@ use std::{
     future::Future,
     io::{self, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     pin::pin,
 };
 
@@ -38,7 +38,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
-    /// Where to listen: a port of this machine, or an address and a port; the system picks port 0
+    /// Where to listen: a port of this machine, or an address and a port; at port 0 the system picks one
     #[arg(long, value_name = "[ADDRESS:]PORT", default_value = "127.0.0.1:0", value_parser = address)]
     listen: SocketAddr,
 
@@ -141,7 +141,7 @@ async fn serve(
 
     let watch = sandbox.watch();
     let card = Card::of(&sandbox);
-    let to_stdout = args.env.as_ref().is_some_and(is_stdout);
+    let to_stdout = args.env.as_ref().is_some_and(|path| is_stdout(path));
     let page = card.write(if to_stdout { Format::Plain } else { format });
     let _written = env.map(|file| file.write(&card.write(Format::Plain))).transpose().map_err(unusable)?;
     out.write_all(page.as_bytes()).and_then(|()| out.flush()).map_err(|source| {
@@ -183,7 +183,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
         .ok_or_else(|| "write a port such as `8040`, or an IP address and a port such as `127.0.0.1:8040`".to_owned())
 }
 
-fn is_stdout(path: &PathBuf) -> bool {
+fn is_stdout(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
