@@ -24,6 +24,8 @@ mod callbacks;
 mod cells;
 #[path = "sandbox/handsets.rs"]
 mod handsets;
+#[path = "sandbox/keys.rs"]
+mod keys;
 #[path = "sandbox/knobs.rs"]
 mod knobs;
 #[path = "sandbox/numcheck.rs"]

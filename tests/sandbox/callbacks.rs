@@ -56,9 +56,10 @@ pub(super) async fn shows(vendor: &str, knob: &str, sandbox: &Sandbox) -> Seen {
             assert_eq!(letter.json().get("data").is_none(), is_plain, "{letter:?}");
         }
         ("callback", "numcheck" | "open_gateway") => return Seen::Not("it is asked, and calls nobody back"),
-        ("callback", "zadarma") => return Seen::Not("it judges codes that are handed in, and calls nobody back"),
+        ("callback", "zadarma") => super::keys::show(knob, sandbox).await,
         ("callback_url", "idlayr") => return Seen::Not("each check names its own"),
-        ("callback_url", "numcheck" | "open_gateway" | "zadarma") => return Seen::Not("it calls nobody back"),
+        ("callback_url", "zadarma") => return Seen::Not("its account is told the URL by a request, and tests it"),
+        ("callback_url", "numcheck" | "open_gateway") => return Seen::Not("it calls nobody back"),
         ("plain_callbacks", "idlayr" | "numcheck" | "open_gateway" | "zadarma") => {
             return Seen::Not("it wraps nothing");
         }

@@ -85,11 +85,17 @@ pub(super) async fn shows(vendor: &str, knob: &str, sandbox: &Sandbox) -> Seen {
             turn_one(sandbox, vendor, knob, json!(60_000)).await;
             assert_eq!(idlayr_token(sandbox).send(sandbox).await.json()["expires_in"], 60);
         }
+        ("notify_out_end" | "national_numbers" | "utc_offset", "zadarma") => super::keys::show(knob, sandbox).await,
+        ("notify_out_end" | "national_numbers" | "utc_offset", _) => {
+            return Seen::Not("it reports no calls in the words of Zadarma");
+        }
         #[cfg(feature = "open-gateway")]
         (_, "open_gateway") => return open_gateway_shows(knob, sandbox).await,
         ("not_answered" | "voicemail", "idlayr") => return Seen::Not("it calls nobody"),
         ("ring_time" | "caller_ending", "idlayr") => return Seen::Not("it calls nobody"),
-        ("ring_time" | "caller_ending", "zadarma") => return Seen::Not("its calls are taken at once, and speak"),
+        ("ring_time" | "caller_ending", "zadarma") => {
+            return Seen::Not("its calls that speak are taken at once, and the caller's number is no code");
+        }
         ("ids_as_strings", "idlayr" | "zadarma") => return Seen::Not("its ids are strings"),
         ("token_lifetime", "citcall" | "numcheck" | "zadarma") => return Seen::Not("it gives no tokens"),
         (

@@ -144,11 +144,15 @@ pub(super) fn zadarma(sandbox: &Sandbox, path: &str, parameters: &[(&str, &str)]
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&sorted).finish();
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let text = format!("{path}{query}{}", hex(&Md5::digest(&query)));
+    let authorization = format!("{}:{}", sandbox.zadarma_key().expose(), zadarma_signature(sandbox, &text));
+    Ask::new(format!("POST /zadarma{path}")).header("Authorization", &authorization).form(parameters)
+}
+
+/// Base64 of the digits of the HMAC.
+pub(super) fn zadarma_signature(sandbox: &Sandbox, text: &str) -> String {
     let mut mac = Hmac::<Sha1>::new_from_slice(sandbox.zadarma_secret().expose().as_bytes()).unwrap();
     mac.update(text.as_bytes());
-    let signature = STANDARD.encode(hex(&mac.finalize().into_bytes()));
-    let authorization = format!("{}:{signature}", sandbox.zadarma_key().expose());
-    Ask::new(format!("POST /zadarma{path}")).header("Authorization", &authorization).form(parameters)
+    STANDARD.encode(mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<String>())
 }
 
 #[cfg(feature = "open-gateway")]
