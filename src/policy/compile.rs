@@ -13,6 +13,7 @@ use super::{
     evaluate::{Ruling, Table},
     file::{self, Entries, Entry, File, Placed},
     limit::{KeyPart, Limit, On, Quota},
+    lint::{self, Profile},
     route::{Catalogue, Route},
     rules,
     section::{BudgetSection, CodeSection, LimitBody, ShadowSection, TestNumbersSection},
@@ -27,6 +28,7 @@ use crate::ids::RuleName;
 /// What a policy consists of once it has been read.
 #[derive(Debug)]
 pub(super) struct Compiled {
+    pub(super) profile: Profile,
     pub(super) code: CodeRules,
     pub(super) budget: Quota,
     pub(super) limits: Vec<Limit>,
@@ -53,7 +55,8 @@ fn whole(
     may_have_shadow: bool,
 ) -> Option<Policy> {
     let mut file = File::read(report, sources, main)?;
-    let mut used = std::mem::take(&mut file.files);
+    let files = std::mem::take(&mut file.files);
+    let mut used = files.clone();
     let shadow = file.shadow.take().map(|section| shadow(report, sources, catalogue, &section, may_have_shadow));
     report.turn_to(main);
     let mut compiled = compile(report, sources, file, main, catalogue, &mut used)?;
@@ -61,8 +64,14 @@ fn whole(
         Some(shadow) => Some(shadow?),
         None => None,
     };
-    let inner =
-        Inner { compiled, hash: sources.hash(&used), sources: Arc::clone(sources), catalogue: catalogue.clone() };
+    let inner = Inner {
+        compiled,
+        hash: sources.hash(&used),
+        sources: Arc::clone(sources),
+        files,
+        catalogue: catalogue.clone(),
+    };
+    lint::enforce(report, &inner);
     Some(Policy { inner: Arc::new(inner) })
 }
 
@@ -99,7 +108,7 @@ fn compile(
     if file.version.is_none() {
         report.add(0..0, "missing key `version`", "write `version = 1` at the top of the file");
     }
-    profile(report, file.profile.as_ref());
+    let profile = profile(report, file.profile.as_ref());
     let code = code(report, file.code.as_ref());
     let budget = budget(report, file.budget.as_ref());
     let limits = match file.limits.written {
@@ -121,7 +130,8 @@ fn compile(
     let (step_up, route) = (Table::new(step_up), Table::new(route));
     let routes = distinct(route.rules());
     let (code, budget, limits) = (code?, budget?, limits?);
-    Some(Compiled { code, budget, limits, step_up, route, routes, signals, test_numbers, cases, shadow: None })
+    let profile = profile?;
+    Some(Compiled { profile, code, budget, limits, step_up, route, routes, signals, test_numbers, cases, shadow: None })
 }
 
 fn names<T>(rules: &[Ruling<T>]) -> Vec<RuleName> {
@@ -134,20 +144,16 @@ fn test_numbers(report: &mut Report<'_>, section: Option<&Placed<TestNumbersSect
     TestNumbers::read(report, &section.part)
 }
 
-fn profile(report: &mut Report<'_>, profile: Option<&Placed<Spanned<String>>>) {
-    let Some(Placed { file, part: profile }) = profile else { return };
+fn profile(report: &mut Report<'_>, profile: Option<&Placed<Spanned<String>>>) -> Option<Profile> {
+    let Some(Placed { file, part: profile }) = profile else { return Some(Profile::None) };
     report.turn_to(*file);
-    match profile.get_ref().as_str() {
-        "none" => {}
-        "nist-63b-4" | "asvs-5-l2" | "asvs-5-l3" | "psd2-sca" => report.add(
-            profile.span(),
-            "profiles are not enforced by this version",
-            "write `profile = \"none\"`; a file must not promise a check that does not happen",
-        ),
-        other => {
-            report.add(profile.span(), format!("unknown profile `{}`", plain(other, 40)), "the known one is `none`");
-        }
+    let known = Profile::ALL.into_iter().find(|known| known.as_str() == profile.get_ref());
+    if known.is_none() {
+        let message = format!("unknown profile `{}`", plain(profile.get_ref(), 40));
+        let names = Profile::ALL.map(Profile::as_str).join("`, `");
+        report.add(profile.span(), message, format!("known profiles are `{names}`"));
     }
+    known
 }
 
 fn code(report: &mut Report<'_>, section: Option<&Placed<CodeSection>>) -> Option<CodeRules> {

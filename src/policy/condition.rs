@@ -190,7 +190,7 @@ pub(super) enum Test {
 }
 
 impl Test {
-    fn accepts(&self, value: Value<'_>) -> bool {
+    pub(super) fn accepts(&self, value: Value<'_>) -> bool {
         match (self, value) {
             (Self::Scalars(ranges), Value::Scalar(place)) => ranges.contains(place),
             (Self::Words(words), Value::Word(word)) => words.contain(word),
@@ -274,12 +274,12 @@ impl From<bool> for Truth {
 }
 
 impl Truth {
-    fn all(truths: impl Iterator<Item = Self>) -> Self {
+    pub(super) fn all(truths: impl Iterator<Item = Self>) -> Self {
         truths.min().unwrap_or(Self::Yes)
     }
 
     /// A missing signal outweighs another missing fact here, too: what a rule says about signals is never passed over.
-    fn any(truths: impl Iterator<Item = Self>) -> Self {
+    pub(super) fn any(truths: impl Iterator<Item = Self>) -> Self {
         truths.fold(Self::No, |best, truth| match (best, truth) {
             (Self::Yes, _) | (_, Self::Yes) => Self::Yes,
             (Self::Unsignalled, _) | (_, Self::Unsignalled) => Self::Unsignalled,
@@ -288,7 +288,7 @@ impl Truth {
         })
     }
 
-    fn not(self) -> Self {
+    pub(super) fn not(self) -> Self {
         match self {
             Self::Yes => Self::No,
             Self::No => Self::Yes,

@@ -2,6 +2,8 @@
 
 use std::{error::Error as StdError, fmt, ops::Range};
 
+use serde::Serialize;
+
 use super::sources::Sources;
 use crate::{
     error::{Error, ErrorKind},
@@ -59,7 +61,7 @@ impl From<PolicyErrors> for Error {
 }
 
 /// One fault of a policy file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Diagnostic {
     /// The name of the file: of the policy as it was given, of another file with its place beside the policy.
@@ -74,13 +76,39 @@ pub struct Diagnostic {
     pub message: String,
     /// What to do.
     pub help: String,
+    #[serde(skip)]
     snippet: Snippet,
 }
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, "error")
+    }
+}
+
+impl Diagnostic {
+    pub(super) fn of(sources: &Sources, fault: &Fault) -> Self {
+        let text = sources.text(fault.file);
+        let before = text.get(..fault.span.start).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+        let column = before.get(line_start..).unwrap_or_default().chars().count();
+        let marked = text.get(fault.span.clone()).and_then(|text| text.lines().next()).unwrap_or_default();
+        Self {
+            file: plain(sources.name(fault.file), MOST_CHARS),
+            line: sources.line(fault.file, fault.span.start),
+            column: column + 1,
+            rule: fault.rule.clone(),
+            message: plain(&fault.message, MOST_CHARS),
+            help: plain(&fault.help, MOST_CHARS),
+            snippet: Snippet::of(line, column, marked.chars().count()),
+        }
+    }
+
+    /// Prints it with what it is called, such as `error`.
+    pub(super) fn write(&self, f: &mut fmt::Formatter<'_>, title: &str) -> fmt::Result {
         let gutter = self.line.to_string().len();
-        writeln!(f, "error: {}", self.message)?;
+        writeln!(f, "{title}: {}", self.message)?;
         write!(f, "{:gutter$}--> {}:{}:{}", "", self.file, self.line, self.column)?;
         if let Some(rule) = &self.rule {
             write!(f, " in `{rule}`")?;
@@ -146,7 +174,11 @@ impl<'a> Report<'a> {
 
     pub(super) fn add(&mut self, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
         let (file, rule) = (self.file, self.rule.clone());
-        self.faults.push(Fault { file, span, rule, message: message.into(), help: help.into() });
+        self.push(Fault { file, span, rule, message: message.into(), help: help.into() });
+    }
+
+    pub(super) fn push(&mut self, fault: Fault) {
+        self.faults.push(fault);
     }
 
     /// Adds what the TOML library found, in our words.
@@ -168,26 +200,8 @@ impl<'a> Report<'a> {
         self.faults.sort_by_key(|fault| (fault.file, fault.span.start));
         Err(PolicyErrors {
             left_out: self.faults.len().saturating_sub(MOST_SHOWN),
-            diagnostics: self.faults.iter().take(MOST_SHOWN).map(|fault| self.diagnostic(fault)).collect(),
+            diagnostics: self.faults.iter().take(MOST_SHOWN).map(|fault| Diagnostic::of(self.sources, fault)).collect(),
         })
-    }
-
-    fn diagnostic(&self, fault: &Fault) -> Diagnostic {
-        let text = self.sources.text(fault.file);
-        let before = text.get(..fault.span.start).unwrap_or(text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let line = text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
-        let column = before.get(line_start..).unwrap_or_default().chars().count();
-        let marked = text.get(fault.span.clone()).and_then(|text| text.lines().next()).unwrap_or_default();
-        Diagnostic {
-            file: plain(self.sources.name(fault.file), MOST_CHARS),
-            line: self.sources.line(fault.file, fault.span.start),
-            column: column + 1,
-            rule: fault.rule.clone(),
-            message: plain(&fault.message, MOST_CHARS),
-            help: plain(&fault.help, MOST_CHARS),
-            snippet: Snippet::of(line, column, marked.chars().count()),
-        }
     }
 }
 
@@ -202,13 +216,14 @@ impl Snippet {
     }
 }
 
+/// Something to say about a place of a file.
 #[derive(Debug)]
-struct Fault {
-    file: usize,
-    span: Range<usize>,
-    rule: Option<RuleName>,
-    message: String,
-    help: String,
+pub(super) struct Fault {
+    pub(super) file: usize,
+    pub(super) span: Range<usize>,
+    pub(super) rule: Option<RuleName>,
+    pub(super) message: String,
+    pub(super) help: String,
 }
 
 /// Splits the library's sentence into what is wrong and what is wanted, and replaces the words of its own world.

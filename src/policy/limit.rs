@@ -56,6 +56,13 @@ impl Quota {
         self.per
     }
 
+    /// How many fit into so many seconds at most: all at once, and then one after the other as they come back.
+    pub(super) fn most_within(&self, seconds: u64) -> u64 {
+        let (count, per) = (u64::from(self.count.get()), self.per.as_secs().max(1));
+        // Of those that come back, one that does so at the very end is too late.
+        count.saturating_add(seconds.saturating_mul(count).div_ceil(per).saturating_sub(1))
+    }
+
     /// The longest period: 31 days. What is counted longer would have to be kept longer.
     pub const MAX_PER: Duration = Duration::from_secs(31 * DAY);
 

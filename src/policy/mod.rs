@@ -41,6 +41,7 @@ mod fact;
 mod file;
 mod given;
 mod limit;
+mod lint;
 mod ranges;
 mod route;
 mod rule;
@@ -67,6 +68,7 @@ pub use self::{
     diagnostic::{Diagnostic, PolicyErrors},
     given::Given,
     limit::{KeyPart, Limit, On, Quota},
+    lint::{Finding, FindingKind, Level, Profile},
     route::{Catalogue, Plan, Route},
     rule::{OnMissing, Rule, Section},
     signal::{SignalDeclaration, SignalType, SignalValue, Signals},
@@ -90,6 +92,8 @@ struct Inner {
     compiled: Compiled,
     hash: String,
     sources: Arc<Sources>,
+    /// The files that it is made of, lists aside.
+    files: Vec<usize>,
     catalogue: Catalogue,
 }
 
@@ -234,6 +238,41 @@ impl Policy {
         let shadow = self.shadow()?.evaluate(section, context);
         let ours = self.evaluate(section, context);
         (!ours.decision.is_same(shadow.decision)).then_some((ours, shadow))
+    }
+
+    /// The compliance profile that it keeps. What a profile forbids does not load.
+    #[must_use]
+    pub fn profile(&self) -> Profile {
+        self.inner.compiled.profile
+    }
+
+    /// What is likely a mistake, though it loads, and what the policy may cost at worst; in the order of the files.
+    /// [`FindingKind`] lists what is looked for. The shadow is a policy of its own.
+    ///
+    /// ```
+    /// use handset::policy::{FindingKind, Policy};
+    /// use handset::provider::registry;
+    ///
+    /// let text = r#"
+    ///     version = 1
+    ///     [[route]]
+    ///     name = "everybody"
+    ///     try = ["numcheck/flash_call"]
+    /// "#;
+    /// let policy = Policy::parse("policy.toml", text, &registry::catalogue())?;
+    /// assert!(policy.lint().iter().any(|finding| finding.kind == FindingKind::FewDigits));
+    /// # Ok::<(), handset::Error>(())
+    /// ```
+    #[must_use]
+    pub fn lint(&self) -> Vec<Finding> {
+        lint::policy(&self.inner, None)
+    }
+
+    /// The same, and the routes for which there is no account: `configured` has the providers and channels for which there is
+    /// one.
+    #[must_use]
+    pub fn lint_for(&self, configured: &Catalogue) -> Vec<Finding> {
+        lint::policy(&self.inner, Some(configured))
     }
 
     /// The test cases that stand in the policy.

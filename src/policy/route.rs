@@ -80,6 +80,8 @@ impl Plan {
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
     providers: BTreeMap<String, Vec<Channel>>,
+    /// How many digits codes have where the vendor makes them.
+    digits: BTreeMap<(String, Channel), u8>,
 }
 
 impl Catalogue {
@@ -99,6 +101,20 @@ impl Catalogue {
             }
         }
         self
+    }
+
+    /// Says how many digits the codes of a route have, where its vendor makes them: those of a flash call are the last digits
+    /// of the caller's number. Adds no provider and no channel.
+    #[must_use]
+    pub fn with_digits(mut self, provider: impl Into<String>, channel: Channel, digits: u8) -> Self {
+        self.digits.insert((provider.into(), channel), digits);
+        self
+    }
+
+    /// How many digits the codes of a route have, where its vendor makes them and it is known.
+    #[must_use]
+    pub fn digits(&self, route: &Route) -> Option<u8> {
+        self.digits.get(&(route.provider().to_owned(), route.channel())).copied()
     }
 
     /// The names of the providers, in alphabetical order.

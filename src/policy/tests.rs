@@ -290,7 +290,7 @@ mod faults {
         same_name_twice: "[[step_up]]\nname = \"s\"\nwhen = { action = \"a\" }\nallow = true\n\
                           [[step_up]]\nname = \"s\"\nwhen = { action = \"b\" }\nallow = true";
         no_name: "[[step_up]]\nallow = true";
-        profile_is_not_enforced: "profile = \"nist-63b-4\"";
+        unknown_profile: "profile = \"iso-27001\"";
         settings_out_of_range: "[code]\ndigits = 3\nlifetime = \"11m\"\nattempts = 0\nresend_after = \"5\"\n[budget]\nfailures = \"101/1h\"";
         limits_that_count_nothing: "[[limit]]\nname = \"a\"\non = \"callback\"\nkey = [\"phone\"]\nquota = \"5/2y\"\n\
                                     [[limit]]\nname = \"b\"\non = \"start\"\nkey = [\"global\", \"ip\"]\nquota = \"5/1d\"\n\

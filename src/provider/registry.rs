@@ -33,7 +33,15 @@ pub const PROVIDERS: &[Entry] = &[
 /// ```
 #[must_use]
 pub fn catalogue() -> Catalogue {
-    PROVIDERS
-        .iter()
-        .fold(Catalogue::new(), |catalogue, entry| catalogue.with(entry.name, entry.channels.iter().copied()))
+    let channels = |catalogue: Catalogue, entry: &Entry| catalogue.with(entry.name, entry.channels.iter().copied());
+    with_digits(PROVIDERS.iter().fold(Catalogue::new(), channels))
+}
+
+/// Says how long codes are that these vendors make.
+pub(crate) fn with_digits(catalogue: Catalogue) -> Catalogue {
+    catalogue.with_digits(citcall::NAME, Channel::FlashCall, citcall::DIGITS).with_digits(
+        numcheck::NAME,
+        Channel::FlashCall,
+        numcheck::DIGITS,
+    )
 }

@@ -22,7 +22,7 @@ use crate::{
     phone::PhoneNumber,
     policy::{Catalogue, CodeRules, Policy, Sources},
     proof::{ProofKey, ProofKeys, Proofs},
-    provider::Provider,
+    provider::{Provider, registry},
     store::{MemoryStore, Store},
 };
 
@@ -265,7 +265,7 @@ fn catalogue(list: &[Arc<dyn Provider>]) -> Result<(Providers, Catalogue)> {
             return Err(Error::new(ErrorKind::Misconfigured, format!("there are two providers named `{name}`")));
         }
     }
-    Ok((providers, catalogue))
+    Ok((providers, registry::with_digits(catalogue)))
 }
 
 fn mount(path: &str) -> Result<String> {

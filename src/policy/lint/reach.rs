@@ -1,0 +1,388 @@
+//! Whether some request can reach a rule.
+//!
+//! The values of each fact are put into classes between which no rule of the section tells a difference, and "missing" is one
+//! more. A request is then a class for each fact, and the search looks for one that the rule matches and no rule above.
+//!
+//! What it says is sure in one direction only: every request has its classes, so a search that ends without a find has tried
+//! them all. Facts are taken to be free of each other (a number of Latvia that begins with `+1`), patterns of words to go
+//! together in every way, and a search that takes too long is given up: then a rule counts as reached.
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
+
+use crate::policy::{
+    condition::{Condition, Group, GroupKind, Test, Truth, When},
+    fact::{Fact, Kind, Value},
+    rule::{Head, Passed, Reading},
+};
+
+/// The rules of a section, over classes of values.
+pub(super) struct Reach {
+    facts: Vec<Classes>,
+    rules: Vec<Rule>,
+    /// Looks at a rule that are left for the section.
+    steps: usize,
+}
+
+/// What is known of a rule.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Reached {
+    /// Nothing says that no request reaches it.
+    Maybe,
+    /// No request matches it.
+    Never,
+    /// Every request that matches it is matched by one of these rules above, by their positions.
+    HiddenBy(Vec<usize>),
+}
+
+impl Reach {
+    pub(super) fn new(heads: &[&Head]) -> Self {
+        let mut all: Vec<(Fact, Vec<&Condition>)> = Vec::new();
+        let mut known: HashMap<&str, usize> = HashMap::new();
+        for condition in heads.iter().flat_map(|head| head.when.every_condition()) {
+            let at = *known.entry(condition.fact()).or_insert(all.len());
+            match all.get_mut(at) {
+                Some((_, conditions)) => conditions.push(condition),
+                None => all.push((condition.fact.clone(), vec![condition])),
+            }
+        }
+        let facts: Vec<_> = all.iter().map(|(fact, conditions)| Classes::of(fact, conditions)).collect();
+        let rules = heads.iter().map(|head| Rule::of(head, &known, &facts)).collect();
+        Self { facts, rules, steps: MOST_STEPS }
+    }
+
+    /// Whether some request can reach a rule, by its position.
+    pub(super) fn of(&mut self, position: usize) -> Reached {
+        if !self.rules.get(position).is_some_and(|rule| rule.is_whole) {
+            return Reached::Maybe;
+        }
+        let above: Vec<_> = (0..position).filter(|at| self.rules.get(*at).is_some_and(|rule| rule.is_whole)).collect();
+        match (self.search(position, &[]), self.search(position, &above)) {
+            (Some((false, _)), _) => Reached::Never,
+            (_, Some((false, hiders))) => Reached::HiddenBy(hiders.into_iter().collect()),
+            _ => Reached::Maybe,
+        }
+    }
+
+    /// Whether there is a request that the rule matches and none of the others; `None` when the search was given up.
+    fn search(&mut self, rule: usize, others: &[usize]) -> Option<(bool, BTreeSet<usize>)> {
+        let steps = self.steps.min(MOST_STEPS_OF_A_RULE);
+        let mut search = Search {
+            reach: self,
+            rule,
+            chosen: vec![None; self.facts.len()],
+            depth: 0,
+            steps,
+            hiders: BTreeSet::new(),
+        };
+        let found = search.find(others);
+        let (spent, hiders) = (steps - search.steps, search.hiders);
+        self.steps -= spent;
+        found.map(|found| (found, hiders))
+    }
+}
+
+struct Search<'r> {
+    reach: &'r Reach,
+    rule: usize,
+    /// The class of each fact.
+    chosen: Vec<Option<usize>>,
+    depth: usize,
+    steps: usize,
+    hiders: BTreeSet<usize>,
+}
+
+impl Search<'_> {
+    /// Chooses classes until the rule matches and none of the others does. `None` when it takes too long.
+    fn find(&mut self, others: &[usize]) -> Option<bool> {
+        let open = match self.stand(self.rule)? {
+            Stand::Fails => return Some(false),
+            Stand::Matches => None,
+            Stand::Open(fact) => Some(fact),
+        };
+        let (mut still, mut open_of_others) = (Vec::with_capacity(others.len()), None);
+        for other in others.iter().copied() {
+            match self.stand(other)? {
+                Stand::Fails => {}
+                Stand::Matches => {
+                    self.hiders.insert(other);
+                    return Some(false);
+                }
+                Stand::Open(fact) => {
+                    open_of_others = open_of_others.or(Some(fact));
+                    still.push(other);
+                }
+            }
+        }
+        let Some(fact) = open.or(open_of_others) else { return Some(true) };
+        if self.depth >= DEEPEST {
+            return None;
+        }
+        self.depth += 1;
+        for class in 0..self.reach.facts.get(fact)?.len() {
+            self.choose(fact, Some(class));
+            if self.find(&still)? {
+                return Some(true);
+            }
+        }
+        self.choose(fact, None);
+        self.depth -= 1;
+        Some(false)
+    }
+
+    fn choose(&mut self, fact: usize, class: Option<usize>) {
+        if let Some(chosen) = self.chosen.get_mut(fact) {
+            *chosen = class;
+        }
+    }
+
+    fn stand(&mut self, rule: usize) -> Option<Stand> {
+        self.steps = self.steps.checked_sub(1)?;
+        Some(self.reach.rules.get(rule)?.stand(&self.reach.facts, &self.chosen))
+    }
+}
+
+/// How a rule stands while some classes are chosen.
+enum Stand {
+    Fails,
+    Matches,
+    /// It hangs on this fact, among others.
+    Open(usize),
+}
+
+struct Rule {
+    reading: Reading,
+    conditions: Vec<On>,
+    groups: Vec<Branches>,
+    /// Whether the classes of all its facts are known.
+    is_whole: bool,
+}
+
+/// A condition, by its fact and its test.
+struct On {
+    fact: usize,
+    test: usize,
+    negated: bool,
+    when_missing: Truth,
+}
+
+struct Branches {
+    kind: GroupKind,
+    branches: Vec<(Vec<On>, Vec<Branches>)>,
+    facts: BTreeSet<usize>,
+}
+
+impl Rule {
+    fn of(head: &Head, known: &HashMap<&str, usize>, facts: &[Classes]) -> Self {
+        let reader = Reader { reading: head.reading, known, facts };
+        let conditions = head.when.every_condition();
+        let is_known = |condition: &&Condition| {
+            known.get(condition.fact()).and_then(|at| facts.get(*at)).is_some_and(|classes| classes.is_known)
+        };
+        let is_whole = conditions.iter().all(is_known);
+        let (conditions, groups) = reader.when(&head.when);
+        Self { reading: head.reading, conditions, groups, is_whole }
+    }
+
+    fn stand(&self, facts: &[Classes], chosen: &[Option<usize>]) -> Stand {
+        let mut open = None;
+        for on in &self.conditions {
+            match on.truth(facts, chosen) {
+                Some(truth) if self.reading.passes(truth) == Passed::No => return Stand::Fails,
+                Some(_) => {}
+                None => open = open.or(Some(on.fact)),
+            }
+        }
+        for group in &self.groups {
+            let missing = group.facts.iter().find(|fact| class_of(chosen, **fact).is_none());
+            match missing {
+                None if self.reading.passes(group.truth(facts, chosen)) == Passed::No => return Stand::Fails,
+                None => {}
+                Some(fact) => open = open.or(Some(*fact)),
+            }
+        }
+        open.map_or(Stand::Matches, Stand::Open)
+    }
+}
+
+impl On {
+    /// How it stands; `None` when the class of its fact is open.
+    fn truth(&self, facts: &[Classes], chosen: &[Option<usize>]) -> Option<Truth> {
+        let class = class_of(chosen, self.fact)?;
+        Some(match facts.get(self.fact)?.holds(class, self.test) {
+            Some(holds) => (holds != self.negated).into(),
+            None => self.when_missing,
+        })
+    }
+}
+
+impl Branches {
+    fn truth(&self, facts: &[Classes], chosen: &[Option<usize>]) -> Truth {
+        let branches = self.branches.iter().map(|(conditions, groups)| {
+            let conditions = conditions.iter().filter_map(|on| on.truth(facts, chosen));
+            Truth::all(conditions.chain(groups.iter().map(|group| group.truth(facts, chosen))))
+        });
+        match self.kind {
+            GroupKind::All => Truth::all(branches),
+            GroupKind::Any => Truth::any(branches),
+            GroupKind::None => Truth::any(branches).not(),
+        }
+    }
+}
+
+fn class_of(chosen: &[Option<usize>], fact: usize) -> Option<usize> {
+    chosen.get(fact).copied().flatten()
+}
+
+struct Reader<'r> {
+    reading: Reading,
+    known: &'r HashMap<&'r str, usize>,
+    facts: &'r [Classes],
+}
+
+impl Reader<'_> {
+    fn when(&self, when: &When) -> (Vec<On>, Vec<Branches>) {
+        let conditions = when.conditions().iter().filter_map(|condition| self.condition(condition)).collect();
+        (conditions, when.groups().iter().map(|group| self.group(group)).collect())
+    }
+
+    fn condition(&self, condition: &Condition) -> Option<On> {
+        let fact = *self.known.get(condition.fact())?;
+        let test = *self.facts.get(fact)?.tests.get(&key(&condition.test))?;
+        let when_missing = condition.truth_when_missing(self.reading.assume());
+        Some(On { fact, test, negated: condition.negated, when_missing })
+    }
+
+    fn group(&self, group: &Group) -> Branches {
+        let conditions = group.branches().iter().flat_map(When::every_condition);
+        let facts = conditions.filter_map(|condition| self.known.get(condition.fact()).copied()).collect();
+        let branches = group.branches().iter().map(|branch| self.when(branch)).collect();
+        Branches { kind: group.kind(), branches, facts }
+    }
+}
+
+/// The values of a fact, as far as rules tell them apart.
+struct Classes {
+    /// Which tests hold for the values of each class; tests are told apart by their place in memory.
+    signatures: Vec<Vec<bool>>,
+    tests: HashMap<usize, usize>,
+    can_be_missing: bool,
+    /// Whether these are all; if not, nothing can be said of rules on this fact.
+    is_known: bool,
+}
+
+impl Classes {
+    fn of(fact: &Fact, conditions: &[&Condition]) -> Self {
+        let (mut tests, mut distinct) = (HashMap::new(), Vec::new());
+        for condition in conditions {
+            tests.entry(key(&condition.test)).or_insert_with(|| {
+                distinct.push(&condition.test);
+                distinct.len() - 1
+            });
+        }
+        let signatures = match fact.kind().is_word() {
+            true => of_words(fact.kind(), &distinct),
+            false => of_scalars(fact.kind(), &distinct),
+        };
+        let is_known = signatures.is_some();
+        Self { signatures: signatures.unwrap_or_default(), tests, can_be_missing: !fact.is_action(), is_known }
+    }
+
+    fn len(&self) -> usize {
+        self.signatures.len() + usize::from(self.can_be_missing)
+    }
+
+    /// Whether a test holds for a class; `None` for the class of the missing.
+    fn holds(&self, class: usize, test: usize) -> Option<bool> {
+        self.signatures.get(class).and_then(|signature| signature.get(test)).copied()
+    }
+}
+
+/// A test's place in memory: rules that share a list share its test.
+fn key(test: &Test) -> usize {
+    match test {
+        Test::Scalars(ranges) => Arc::as_ptr(ranges).addr(),
+        Test::Words(words) => Arc::as_ptr(words).addr(),
+    }
+}
+
+fn of_scalars(kind: Kind, tests: &[&Test]) -> Option<Vec<Vec<bool>>> {
+    let (least, most) = domain(kind);
+    let mut starts = BTreeSet::from([least]);
+    for test in tests {
+        let Test::Scalars(ranges) = test else { continue };
+        for (first, last) in ranges.iter() {
+            starts.extend([Some(first), last.checked_add(1)].into_iter().flatten());
+        }
+    }
+    let values: Vec<_> = starts.into_iter().filter(|start| (least..=most).contains(start)).collect();
+    is_small(values.len(), tests.len()).then(|| {
+        let holds = |value: u128| tests.iter().map(|test| test.accepts(Value::Scalar(value))).collect();
+        distinct(values.into_iter().map(holds))
+    })
+}
+
+fn of_words(kind: Kind, tests: &[&Test]) -> Option<Vec<Vec<bool>>> {
+    let (mut named, mut patterns) = (BTreeSet::new(), Vec::new());
+    for (position, test) in tests.iter().enumerate() {
+        let Test::Words(words) = test else { continue };
+        named.extend(words.named().iter().map(AsRef::as_ref));
+        if words.has_patterns() {
+            patterns.push(position);
+        }
+    }
+    if patterns.len() > MOST_PATTERNS || !is_small(named.len(), tests.len()) {
+        return None;
+    }
+    let of_named = named.iter().map(|word| tests.iter().map(|test| test.accepts(Value::Word(word))).collect());
+    // A word that no rule names: the patterns may fit it in any way.
+    let of_others = (0..1_u32 << patterns.len()).map(|fits| {
+        let mut signature = vec![false; tests.len()];
+        for (bit, position) in patterns.iter().enumerate() {
+            if let Some(holds) = signature.get_mut(*position) {
+                *holds = fits & (1 << bit) != 0;
+            }
+        }
+        signature
+    });
+    let every_word_is_named = kind == Kind::Weekday && named.len() == 7;
+    Some(distinct(of_named.chain(of_others.filter(|_| !every_word_is_named))))
+}
+
+fn distinct(signatures: impl Iterator<Item = Vec<bool>>) -> Vec<Vec<bool>> {
+    let mut seen = HashSet::new();
+    signatures.filter(|signature| seen.insert(signature.clone())).collect()
+}
+
+/// The places that values of a kind have, at most.
+fn domain(kind: Kind) -> (u128, u128) {
+    let numbers = |least, most| (Value::number(least), Value::number(most));
+    match kind {
+        Kind::Flag => (0, 1),
+        Kind::Channels => (0, u8::MAX.into()),
+        Kind::Hour => numbers(0, 23),
+        Kind::CountryCode => numbers(1, 999),
+        Kind::Count | Kind::Age => numbers(0, i64::MAX),
+        Kind::Number => numbers(i64::MIN, i64::MAX),
+        _ => (0, u128::MAX),
+    }
+}
+
+fn is_small(values: usize, tests: usize) -> bool {
+    values.saturating_mul(tests) <= MOST_CELLS
+}
+
+/// Looks at a rule within one section, and for one rule: some tenths of a second.
+const MOST_STEPS: usize = 8_000_000;
+const MOST_STEPS_OF_A_RULE: usize = 200_000;
+
+/// How many facts are chosen at once.
+const DEEPEST: usize = 48;
+
+/// How many values times tests of a fact are tabulated.
+const MOST_CELLS: usize = 8_000_000;
+
+/// How many patterns there may be on one fact: each one doubles the classes.
+const MOST_PATTERNS: usize = 6;
