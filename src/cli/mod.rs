@@ -11,6 +11,7 @@
 //! Each verb has a file, whose `run` takes its arguments, the format and where to write, and gives an [`Exit`].
 
 mod completions;
+mod policy;
 mod sandbox;
 
 use std::{ffi::OsString, io::Write, process::ExitCode};
@@ -41,6 +42,7 @@ pub fn run<A: Into<OsString> + Clone>(
         Err(said) => return say(&said, out, err),
     };
     match command {
+        Command::Policy(verb) => policy::run(&verb, format, out, err),
         Command::Sandbox(args) => sandbox::run(&args, format, out, err),
         Command::Completions(args) => completions::run(&args, out, err),
     }
@@ -105,6 +107,8 @@ enum Format {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(subcommand)]
+    Policy(policy::Verb),
     Sandbox(sandbox::Args),
     Completions(completions::Args),
 }

@@ -29,12 +29,15 @@ pub(super) fn check(view: &View<'_>, findings: &mut Findings<'_>) {
             Some((most, limit)) => format!("{most} by the limit `{}`", limit.name),
             None => "no limit on them".to_owned(),
         };
+        let each = match routes {
+            1 => "there is one route".to_owned(),
+            _ => format!("a click tries the {routes} routes one after the other when vendors do not answer"),
+        };
         let help = format!(
-            "each click may go through {routes} of {routes} routes when vendors do not answer; clicks within the {} of a code: {}; \
-             within a day: {}",
+            "{each}; clicks within the {} of a code: {}; within a day: {}",
             Shown(lifetime),
             by(in_check),
-            by(in_day),
+            by(in_day)
         );
         let place = view.places.of_rule(Section::Route, head, &["try"]);
         findings.note(FindingKind::WorstCase, place, Some(&head.name), message, help);

@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chances_are_computed() {
+    fn a3_chances_are_computed() {
         let close = |a: f64, b: f64| (a - b).abs() < b * 1e-9;
         assert!(close(chance(4, 3, true), 3e-4));
         assert!(close(chance(6, 5, true), 5e-6));

@@ -85,7 +85,7 @@ impl<'p> Places<'p> {
     pub(super) fn route(&self, head: &Head, position: usize) -> Place {
         let item = || {
             let list = find(self.table(Section::Route, head)?, &["try"])?.get_ref().as_array()?;
-            list.iter().nth(position).map(|item| Place::of(head.file, item))
+            list.get(position).map(|item| Place::of(head.file, item))
         };
         item().unwrap_or_else(|| self.rule(head))
     }

@@ -66,6 +66,12 @@ impl Reach {
         }
     }
 
+    /// How much may still be looked at.
+    #[cfg(test)]
+    pub(super) fn steps_left(&self) -> usize {
+        self.steps
+    }
+
     /// Whether there is a request that the rule matches and none of the others; `None` when the search was given up.
     fn search(&mut self, rule: usize, others: &[usize]) -> Option<(bool, BTreeSet<usize>)> {
         let steps = self.steps.min(MOST_STEPS_OF_A_RULE);

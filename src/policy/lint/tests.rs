@@ -2,7 +2,10 @@
 
 mod reached;
 
-use super::*;
+use super::{
+    reach::{Reach, Reached},
+    *,
+};
 use crate::{
     channel::Channel,
     policy::{Policy, PolicyErrors, Sources},
@@ -69,13 +72,13 @@ const SILENT: &str = "\"idlayr/silent_network\"";
 warnings! {
     nothing: "";
     an_email: route(&format!("{SILENT}, \"zadarma/email\""), "");
-    a_flash_call_of_four_digits: route(&format!("{SILENT}, \"numcheck/flash_call\""), "attempts = 3");
+    a3_a_flash_call_of_four_digits: route(&format!("{SILENT}, \"numcheck/flash_call\""), "attempts = 3");
     plain_press_one: route(&format!("{SILENT}, \"zadarma/key_press\""), "");
     the_telephone_alone: route("\"zadarma/sms\", \"zadarma/voice_code\"", "");
     many_attempts_of_a_route: route(SILENT, "attempts = 6");
     many_attempts_of_the_file: "[code]\nattempts = 10";
     a_large_budget: "[budget]\nfailures = \"20/1h\"";
-    two_rules_that_hide_a_third: "[[step_up]]\nname = \"small\"\nwhen = { amount = { lt = 100 } }\nrequire = { acr = \"phone\" }\n\
+    g1_two_rules_that_hide_a_third: "[[step_up]]\nname = \"small\"\nwhen = { amount = { lt = 100 } }\nrequire = { acr = \"phone\" }\n\
         [[step_up]]\nname = \"large\"\nwhen = { amount = { gte = 100 } }\nrequire = { acr = \"phone\" }\n\
         [[step_up]]\nname = \"hidden\"\nwhen = { action = \"transfer\" }\nallow = true";
     flags_that_hide_a_rule: "[[route]]\nname = \"wifi\"\nwhen = { client.mobile_data = false }\ndeny = \"wifi\"\n\
@@ -152,7 +155,7 @@ fn g4_profiles_refuse_what_they_must() {
 }
 
 #[test]
-fn the_worst_case_and_the_chances_are_said() {
+fn c5_the_worst_case_and_the_chances_are_said() {
     let sections = format!(
         "[budget]\nfailures = \"5/1h\"\n{}",
         route("\"numcheck/flash_call\", \"zadarma/sms\", \"zadarma/voice_code\"", "attempts = 3\nlifetime = \"10m\"")
@@ -208,4 +211,36 @@ fn findings_are_told_to_programs_too() {
     assert_eq!((&json["level"], &json["kind"]), (&"warning".into(), &"unused_list".into()));
     assert_eq!((&json["file"], &json["line"], &json["column"]), (&"policy.toml".into(), &3.into(), &1.into()));
     assert!(json["rule"].is_null() && json["help"].is_string() && json.get("snippet").is_none());
+}
+
+#[test]
+fn a_thousand_rules_are_linted_before_anyone_waits() {
+    let rules = |count: usize, when: &dyn Fn(usize) -> String| {
+        (0..count).fold(String::new(), |text, n| {
+            format!("{text}[[step_up]]\nname = \"s{n}\"\nwhen = {{ {} }}\nrequire = {{ acr = \"phone\" }}\n", when(n))
+        })
+    };
+    // The second is as hard as it gets: each rule leaves most of the facts open.
+    for text in [
+        rules(1000, &|n| format!("action = \"a{n}\", amount = {{ gte = {n} }}")),
+        rules(1000, &|n| {
+            format!(
+                "amount = {n}, subject.failures = {}, any = [{{ time.hour = {} }}, {{ action = \"a{}\" }}]",
+                n % 31,
+                n % 24,
+                n % 7
+            )
+        }),
+    ] {
+        let policy = policy(&text);
+        let mut reach = Reach::new(
+            &View::new(&policy.inner)
+                .heads()
+                .filter(|(at, _)| *at == Section::StepUp)
+                .map(|(_, head)| head)
+                .collect::<Vec<_>>(),
+        );
+        assert!((0..1000).all(|position| reach.of(position) == Reached::Maybe));
+        assert!(reach.steps_left() > 0, "given up");
+    }
 }

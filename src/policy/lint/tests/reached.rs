@@ -132,7 +132,9 @@ fn deciding(policy: &Policy, section: Section) -> std::collections::BTreeSet<Str
     let flags = [None, Some(false), Some(true)];
     for action in ACTIONS.map(|name| Action::new(name).unwrap()) {
         for phone in PHONES.map(|text| text.map(|text| PhoneNumber::parse(text, None).unwrap())) {
-            for (amount, hour) in [None, Some(0), Some(1), Some(2)].into_iter().flat_map(|a| HOURS.map(|h| (a, h))) {
+            for (amount, hour) in
+                [None, Some(-1), Some(0), Some(1), Some(2)].into_iter().flat_map(|a| HOURS.map(|h| (a, h)))
+            {
                 for (payee, recycled) in flags.into_iter().flat_map(|p| flags.map(|r| (p, r))) {
                     let signals = recycled.map_or_else(Signals::new, |r| Signals::new().with_fresh("recycled", r));
                     let mut context = Context::new(&action).signals(&signals);
