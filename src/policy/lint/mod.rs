@@ -8,6 +8,7 @@
 //! The policy is looked at as it was compiled; where something stands is looked up in the text again, since a policy that is
 //! in use does not carry that along.
 
+mod classes;
 mod cost;
 mod finding;
 mod guess;

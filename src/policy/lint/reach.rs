@@ -7,14 +7,12 @@
 //! them all. Facts are taken to be free of each other (a number of Latvia that begins with `+1`), patterns of words to go
 //! together in every way, and a search that takes too long is given up: then a rule counts as reached.
 
-use std::{
-    collections::{BTreeSet, HashMap, HashSet},
-    sync::Arc,
-};
+use std::collections::{BTreeSet, HashMap};
 
+use super::classes::{Classes, key};
 use crate::policy::{
-    condition::{Condition, Group, GroupKind, Test, Truth, When},
-    fact::{Fact, Kind, Value},
+    condition::{Condition, Group, GroupKind, Truth, When},
+    fact::Fact,
     rule::{Head, Passed, Reading},
 };
 
@@ -269,126 +267,9 @@ impl Reader<'_> {
     }
 }
 
-/// The values of a fact, as far as rules tell them apart.
-struct Classes {
-    /// Which tests hold for the values of each class; tests are told apart by their place in memory.
-    signatures: Vec<Vec<bool>>,
-    tests: HashMap<usize, usize>,
-    can_be_missing: bool,
-    /// Whether these are all; if not, nothing can be said of rules on this fact.
-    is_known: bool,
-}
-
-impl Classes {
-    fn of(fact: &Fact, conditions: &[&Condition]) -> Self {
-        let (mut tests, mut distinct) = (HashMap::new(), Vec::new());
-        for condition in conditions {
-            tests.entry(key(&condition.test)).or_insert_with(|| {
-                distinct.push(&condition.test);
-                distinct.len() - 1
-            });
-        }
-        let signatures = match fact.kind().is_word() {
-            true => of_words(fact.kind(), &distinct),
-            false => of_scalars(fact.kind(), &distinct),
-        };
-        let is_known = signatures.is_some();
-        Self { signatures: signatures.unwrap_or_default(), tests, can_be_missing: !fact.is_action(), is_known }
-    }
-
-    fn len(&self) -> usize {
-        self.signatures.len() + usize::from(self.can_be_missing)
-    }
-
-    /// Whether a test holds for a class; `None` for the class of the missing.
-    fn holds(&self, class: usize, test: usize) -> Option<bool> {
-        self.signatures.get(class).and_then(|signature| signature.get(test)).copied()
-    }
-}
-
-/// A test's place in memory: rules that share a list share its test.
-fn key(test: &Test) -> usize {
-    match test {
-        Test::Scalars(ranges) => Arc::as_ptr(ranges).addr(),
-        Test::Words(words) => Arc::as_ptr(words).addr(),
-    }
-}
-
-fn of_scalars(kind: Kind, tests: &[&Test]) -> Option<Vec<Vec<bool>>> {
-    let (least, most) = domain(kind);
-    let mut starts = BTreeSet::from([least]);
-    for test in tests {
-        let Test::Scalars(ranges) = test else { continue };
-        for (first, last) in ranges.iter() {
-            starts.extend([Some(first), last.checked_add(1)].into_iter().flatten());
-        }
-    }
-    let values: Vec<_> = starts.into_iter().filter(|start| (least..=most).contains(start)).collect();
-    is_small(values.len(), tests.len()).then(|| {
-        let holds = |value: u128| tests.iter().map(|test| test.accepts(Value::Scalar(value))).collect();
-        distinct(values.into_iter().map(holds))
-    })
-}
-
-fn of_words(kind: Kind, tests: &[&Test]) -> Option<Vec<Vec<bool>>> {
-    let (mut named, mut patterns) = (BTreeSet::new(), Vec::new());
-    for (position, test) in tests.iter().enumerate() {
-        let Test::Words(words) = test else { continue };
-        named.extend(words.named().iter().map(AsRef::as_ref));
-        if words.has_patterns() {
-            patterns.push(position);
-        }
-    }
-    if patterns.len() > MOST_PATTERNS || !is_small(named.len(), tests.len()) {
-        return None;
-    }
-    let of_named = named.iter().map(|word| tests.iter().map(|test| test.accepts(Value::Word(word))).collect());
-    // A word that no rule names: the patterns may fit it in any way.
-    let of_others = (0..1_u32 << patterns.len()).map(|fits| {
-        let mut signature = vec![false; tests.len()];
-        for (bit, position) in patterns.iter().enumerate() {
-            if let Some(holds) = signature.get_mut(*position) {
-                *holds = fits & (1 << bit) != 0;
-            }
-        }
-        signature
-    });
-    let every_word_is_named = kind == Kind::Weekday && named.len() == 7;
-    Some(distinct(of_named.chain(of_others.filter(|_| !every_word_is_named))))
-}
-
-fn distinct(signatures: impl Iterator<Item = Vec<bool>>) -> Vec<Vec<bool>> {
-    let mut seen = HashSet::new();
-    signatures.filter(|signature| seen.insert(signature.clone())).collect()
-}
-
-/// The places that values of a kind have, at most.
-fn domain(kind: Kind) -> (u128, u128) {
-    let numbers = |least, most| (Value::number(least), Value::number(most));
-    match kind {
-        Kind::Flag => (0, 1),
-        Kind::Channels => (0, u8::MAX.into()),
-        Kind::Hour => numbers(0, 23),
-        Kind::CountryCode => numbers(1, 999),
-        Kind::Count | Kind::Age => numbers(0, i64::MAX),
-        Kind::Number => numbers(i64::MIN, i64::MAX),
-        _ => (0, u128::MAX),
-    }
-}
-
-fn is_small(values: usize, tests: usize) -> bool {
-    values.saturating_mul(tests) <= MOST_CELLS
-}
-
 /// Looks at a rule within one section, and for one rule: some tenths of a second.
 const MOST_STEPS: usize = 8_000_000;
 const MOST_STEPS_OF_A_RULE: usize = 200_000;
 
 /// How many facts are chosen at once.
 const DEEPEST: usize = 48;
-
-/// How many values times tests of a fact are tabulated.
-const MOST_CELLS: usize = 8_000_000;
-
-/// How many patterns there may be on one fact: each one doubles the classes.
-const MOST_PATTERNS: usize = 6;
