@@ -34,11 +34,6 @@ pub mod sandbox;
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub mod testing;
 
-// The command line.
-#[cfg(feature = "cli")]
-#[cfg_attr(docsrs, doc(cfg(feature = "cli")))]
-pub mod cli;
-
 mod cache;
 mod capped;
 mod crypto;

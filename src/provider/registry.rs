@@ -2,7 +2,7 @@
 
 #[cfg(feature = "open-gateway")]
 use super::open_gateway;
-use super::{citcall, idlayr, numcheck, zadarma};
+use super::{citcall, flash_call, idlayr, numcheck, zadarma};
 use crate::{channel::Channel, policy::Catalogue};
 
 /// One provider: its name and the channels that its vendor offers.
@@ -39,9 +39,9 @@ pub fn catalogue() -> Catalogue {
 
 /// Says how long codes are that these vendors make.
 pub(crate) fn with_digits(catalogue: Catalogue) -> Catalogue {
-    catalogue.with_digits(citcall::NAME, Channel::FlashCall, citcall::DIGITS).with_digits(
+    catalogue.with_digits(citcall::NAME, Channel::FlashCall, flash_call::DIGITS).with_digits(
         numcheck::NAME,
         Channel::FlashCall,
-        numcheck::DIGITS,
+        flash_call::DIGITS,
     )
 }

@@ -19,9 +19,6 @@ pub const NAME: &str = "numcheck";
 /// What the vendor offers.
 pub const CHANNELS: &[Channel] = &[Channel::FlashCall];
 
-/// How many of the caller's last digits are typed.
-pub(crate) const DIGITS: u8 = wire::DIGITS;
-
 /// The client of NumCheck.
 ///
 /// ```
