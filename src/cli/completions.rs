@@ -41,7 +41,7 @@ mod tests {
             let mut script = Vec::new();
             assert_eq!(run(&Args { shell: *shell }, &mut script, &mut Vec::new()), Exit::Fine);
             let script = String::from_utf8(script).unwrap();
-            assert!(script.contains("sandbox") && script.contains("--knobs"), "{shell}");
+            assert!(script.contains("sandbox") && script.contains("danger-listen-publicly"), "{shell}");
         }
     }
 }

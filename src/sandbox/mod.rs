@@ -8,7 +8,8 @@
 //! ```
 //!
 //! The emulators are as strict as a real server would be, and break in the ways that [`Knob`]s say. They share no code
-//! with the clients, so that a mistake in one cannot hide the same mistake in the other.
+//! with the clients, so that a mistake in one cannot hide the same mistake in the other. `handset sandbox` (feature `cli`) runs
+//! them as a process of their own, for tests in other languages.
 //!
 //! | method and path | does |
 //! |---|---|
