@@ -157,11 +157,14 @@ async fn foreign(stage: &Stage) -> Result<Outcome, Failure> {
 
 async fn of_another_check(stage: &Stage) -> Result<Outcome, Failure> {
     let other = stage.place(stage.other_order()?).await?;
-    if matches!(stage.vendor.callbacks(stage.channel), Callbacks::Unsigned) {
-        // It tells of the delivery, whatever the person does: that is the other order's.
-        stage.posted().await?;
+    let Some(Reported { mut message, placed }) = reported(stage, false).await? else {
+        return Ok(Outcome::NOTHING_TO_TRY);
+    };
+    let unsigned = matches!(stage.vendor.callbacks(stage.channel), Callbacks::Unsigned);
+    if unsigned && names(stage, &stage.callback(message.clone()).await?, &placed).is_err() {
+        // A vendor that tells of deliveries does so whatever the person does: that was the other order's.
+        message = stage.posted().await?;
     }
-    let Some(Reported { message, placed }) = reported(stage, false).await? else { return Ok(Outcome::NOTHING_TO_TRY) };
     // So that it is neither the first order nor the last one that the report is about.
     stage.place(stage.other_order()?).await?;
     let report = stage.callback(message).await?;
