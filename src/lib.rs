@@ -7,6 +7,7 @@ pub mod endpoint;
 pub mod verifier;
 pub mod policy;
 pub mod limiter;
+pub mod record;
 pub mod store;
 pub mod check;
 pub mod provider;

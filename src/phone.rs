@@ -170,6 +170,23 @@ impl Region {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
+    /// Every region that has phone numbers, with its country code, in alphabetical order.
+    pub(crate) fn all() -> Vec<(Self, u16)> {
+        let known = PHONE_NUMBER_UTIL.get_supported_regions().filter_map(|region| {
+            let code = PHONE_NUMBER_UTIL.get_country_code_for_region(region)?;
+            Some((Self::recorded(&region.to_string())?, u16::try_from(code).ok()?))
+        });
+        let mut all: Vec<_> = known.collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// Reads two letters that were a region when they were written down.
+    pub(crate) fn recorded(letters: &str) -> Option<Self> {
+        let letters = <[u8; 2]>::try_from(letters.as_bytes()).ok()?;
+        letters.iter().all(u8::is_ascii_uppercase).then_some(Self(letters))
+    }
+
     /// The library's value; `from_str` has asked it before, so there always is one.
     fn lib(self) -> Option<LibRegion> {
         self.as_str().parse().ok()

@@ -228,6 +228,14 @@ impl Words {
         &self.exact
     }
 
+    /// The patterns, as they are written.
+    pub(super) fn looks(&self) -> impl Iterator<Item = String> {
+        self.patterns.iter().map(|pattern| match pattern {
+            Pattern::Prefix(prefix) => format!("{prefix}*"),
+            Pattern::Glob(glob) => glob.to_string(),
+        })
+    }
+
     pub(super) fn has_patterns(&self) -> bool {
         !self.patterns.is_empty()
     }

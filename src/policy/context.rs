@@ -7,11 +7,11 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::signal::Signals;
+use super::{ranges, signal::Signals};
 use crate::{
     channel::Channel,
     ids::Action,
-    phone::{PhoneNumber, Region},
+    phone::{LineType, PhoneNumber, Region},
 };
 
 /// The facts of one request that a rule may name.
@@ -56,6 +56,41 @@ pub(super) struct Plain {
     pub(super) check_legs: Option<u32>,
     pub(super) channels_tried: Option<u8>,
     pub(super) now: Option<SystemTime>,
+    /// What is left of a number in a record; there is no `phone`, then.
+    pub(super) line: Option<Line>,
+}
+
+/// A number of which only a part is known.
+#[derive(Clone, Copy)]
+pub(super) struct Line {
+    pub(super) country_code: Option<u16>,
+    pub(super) line_type: Option<LineType>,
+    /// How it begins, as a place on the line of numbers.
+    pub(super) begins: Option<u128>,
+    pub(super) is_test: Option<bool>,
+}
+
+impl Plain {
+    pub(super) fn country_code(&self) -> Option<u16> {
+        match &self.phone {
+            Some(phone) => Some(phone.country_code()),
+            None => self.line?.country_code,
+        }
+    }
+
+    pub(super) fn line_type(&self) -> Option<LineType> {
+        match &self.phone {
+            Some(phone) => Some(phone.line_type()),
+            None => self.line?.line_type,
+        }
+    }
+
+    pub(super) fn begins(&self) -> Option<u128> {
+        match &self.phone {
+            Some(phone) => Some(ranges::of_phone(phone)),
+            None => self.line?.begins,
+        }
+    }
 }
 
 impl<'a> Context<'a> {
@@ -217,6 +252,11 @@ impl Health {
     pub fn with(mut self, provider: impl Into<String>, healthy: bool) -> Self {
         self.0.insert(provider.into(), healthy);
         self
+    }
+
+    /// Each provider of which something is known, by name, and whether it can be reached.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, bool)> {
+        self.0.iter().map(|(provider, healthy)| (provider.as_str(), *healthy))
     }
 
     pub(super) fn of(&self, provider: &str) -> Option<bool> {

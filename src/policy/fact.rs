@@ -79,7 +79,10 @@ impl Fact {
         match &self.source {
             Source::Context(read) => read(context),
             Source::TestNumbers(numbers) => {
-                let phone = context.plain.phone.as_ref()?;
+                let Some(phone) = context.plain.phone.as_ref() else {
+                    let is_test = context.plain.line?.is_test?;
+                    return Some(Value::Scalar(Value::flag(is_test)));
+                };
                 let is_test = match numbers {
                     // Whether it still is one, only the time can tell.
                     Some(numbers) if numbers.contains(phone) => numbers.has_not_expired(context.plain.now?),
@@ -104,7 +107,7 @@ impl Fact {
     pub(super) fn shown(&self, context: &Context<'_>) -> Option<serde_json::Value> {
         let value = self.value(context)?;
         Some(match (self.kind, value) {
-            (Kind::Prefix, _) => json!(context.plain.phone?.to_string()),
+            (Kind::Prefix, _) => json!(context.plain.phone.map(|phone| phone.to_string())),
             (kind, Value::Scalar(place)) => kind.shown(place),
             (_, Value::Word(word)) => json!(word),
         })
@@ -348,9 +351,9 @@ const FACTS: &[Known] = &[
         WEEKDAYS.get(day).copied().map(Value::Word)
     }),
     Known("phone.region", Kind::Region, |c| Some(Value::Word(c.plain.region.as_ref()?.as_str()))),
-    Known("phone.country_code", Kind::CountryCode, |c| number(c.plain.phone.as_ref()?.country_code().into())),
-    Known("phone.type", Kind::LineType, |c| Some(Value::Word(c.plain.phone.as_ref()?.line_type().as_str()))),
-    Known("phone.prefix", Kind::Prefix, |c| Some(Value::Scalar(ranges::of_phone(c.plain.phone.as_ref()?)))),
+    Known("phone.country_code", Kind::CountryCode, |c| number(c.plain.country_code()?.into())),
+    Known("phone.type", Kind::LineType, |c| Some(Value::Word(c.plain.line_type()?.as_str()))),
+    Known("phone.prefix", Kind::Prefix, |c| Some(Value::Scalar(c.plain.begins()?))),
     Known("check.legs", Kind::Count, |c| number(c.plain.check_legs?.into())),
     Known("check.channels_tried", Kind::Channels, |c| Some(Value::Scalar(c.plain.channels_tried?.into()))),
 ];

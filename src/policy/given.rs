@@ -23,11 +23,11 @@ use crate::{channel::Channel, ids::Action, phone::PhoneNumber};
 /// `time` by how long ago it is, such as `"3d"`.
 #[derive(Clone)]
 pub struct Given {
-    action: Action,
-    plain: Plain,
-    platform: Option<String>,
-    health: Health,
-    signals: Signals,
+    pub(super) action: Action,
+    pub(super) plain: Plain,
+    pub(super) platform: Option<String>,
+    pub(super) health: Health,
+    pub(super) signals: Signals,
 }
 
 impl Given {
@@ -46,7 +46,7 @@ impl Given {
     /// Whether a number is among them: what is asked is a route, then.
     #[must_use]
     pub fn has_phone(&self) -> bool {
-        self.plain.phone.is_some()
+        self.plain.phone.is_some() || self.plain.line.is_some()
     }
 
     /// Reads a table of facts.

@@ -36,6 +36,7 @@ mod condition;
 mod context;
 mod decision;
 mod diagnostic;
+mod diff;
 mod evaluate;
 mod fact;
 mod file;
@@ -43,6 +44,8 @@ mod given;
 mod limit;
 mod lint;
 mod ranges;
+mod recorded;
+mod replay;
 mod route;
 mod rule;
 mod rules;
@@ -66,9 +69,12 @@ pub use self::{
     context::{Context, Health},
     decision::{Decision, Evaluation, Requirement, Routing, RuleSet, StepUp},
     diagnostic::{Diagnostic, PolicyErrors},
+    diff::{AnswerChange, Branch, Diff, RuleChange, RuleChangeKind, SettingChange},
     given::Given,
     limit::{KeyPart, Limit, On, Quota},
     lint::{Finding, FindingKind, Level, Profile},
+    recorded::{RecordedAnswer, RecordedFacts, RecordedSignal},
+    replay::{Replayed, Replayer},
     route::{Catalogue, Plan, Route},
     rule::{OnMissing, Rule, Section},
     signal::{SignalDeclaration, SignalType, SignalValue, Signals},
@@ -273,6 +279,12 @@ impl Policy {
     #[must_use]
     pub fn lint_for(&self, configured: &Catalogue) -> Vec<Finding> {
         lint::policy(&self.inner, Some(configured))
+    }
+
+    /// Says what is different in a newer policy.
+    #[must_use]
+    pub fn diff(&self, newer: &Self) -> Diff {
+        diff::of(self, newer)
     }
 
     /// The test cases that stand in the policy.

@@ -114,6 +114,18 @@ impl Sources {
         self.files.push(Source::new(name, path, text));
     }
 
+    /// Whether the same files have the same texts, wherever they are.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let is_same = |(a, b): (&Source, &Source)| (&a.path, &a.text) == (&b.path, &b.text);
+        self.files.len() == other.files.len() && self.files.iter().zip(&other.files).all(is_same)
+    }
+
+    /// The paths of the files, as seen from the folder of the policy, which is the first one.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|file| file.path.as_str())
+    }
+
     /// The position of a file by its path, as seen from the folder of the policy.
     pub(super) fn find(&self, path: &str) -> Option<usize> {
         self.files.iter().position(|source| source.path == path)

@@ -39,6 +39,10 @@ impl TestNumbers {
         self.contains(phone) && self.has_not_expired(now)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
     pub(super) fn has_not_expired(&self, now: SystemTime) -> bool {
         now < self.expires
     }

@@ -78,7 +78,8 @@ impl Verifier {
             Ok(Verdict::NoMatch) => {
                 let attempts_left = record.state.attempts_left();
                 tracing::info!(check = %id, attempts_left, "answer incorrect");
-                inner.store.settle(id, Outcome::NoMatch, now).await?;
+                let change = inner.store.settle(id, Outcome::NoMatch, now).await?;
+                inner.record_end(&id, &change, now);
                 Ok(Answer::Incorrect { attempts_left })
             }
             Ok(Verdict::Pending) => {
@@ -100,7 +101,9 @@ impl Verifier {
         // The proof is made before the check is settled: if it cannot be made, the check is not used up.
         let verified = self.inner.prove(id, record, now, now)?;
         let outcome = Outcome::Match { given, sealed: record.sealed.clone() };
-        match self.inner.store.settle(id, outcome, now).await? {
+        let change = self.inner.store.settle(id, outcome, now).await?;
+        self.inner.record_end(&id, &change, now);
+        match change {
             Change::Made(_) => {
                 tracing::info!(check = %id, channel = %verified.proof.channel(), "check verified");
                 Ok(Answer::Verified(verified))

@@ -1,6 +1,11 @@
 //! Building a verifier: type state for what has no safe default, ordinary setters for the rest.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use arc_swap::ArcSwap;
 use http::Uri;
@@ -9,6 +14,7 @@ use moka::{future::Cache as Flights, sync::Cache as Polls};
 use super::{
     Inner, Verifier,
     private::{Planned, Private},
+    reload::Reloads,
     start::StartRequest,
     sweep::Sweeper,
 };
@@ -23,6 +29,7 @@ use crate::{
     policy::{Catalogue, CodeRules, Policy, Sources},
     proof::{ProofKey, ProofKeys, Proofs},
     provider::{Provider, registry},
+    record::{Records, Sink},
     store::{MemoryStore, Store},
 };
 
@@ -61,6 +68,7 @@ pub struct Ready {
     audience: String,
     proof_lifetime: Duration,
     takes_test_numbers: bool,
+    sinks: Vec<Box<dyn Sink>>,
 }
 
 impl Builder<WantsPolicy> {
@@ -119,6 +127,7 @@ impl Builder<WantsProofKey> {
                 audience: "handset".to_owned(),
                 proof_lifetime: Proofs::DEFAULT_LIFETIME,
                 takes_test_numbers: false,
+                sinks: Vec::new(),
             },
         }
     }
@@ -194,6 +203,13 @@ impl Builder<Ready> {
         self
     }
 
+    /// Adds a sink for [decision records](crate::record): a line for each start, and one for each end of a check. Each sink has a
+    /// thread of its own; one that is slow or fails makes no check wait or fail.
+    pub fn record_to(mut self, sink: impl Sink) -> Self {
+        self.state.sinks.push(Box::new(sink));
+        self
+    }
+
     /// Takes the policy's `[test_numbers]` and the proofs of their checks, which show nothing: whoever knows the fixed code
     /// passes. Without it checks of such numbers are not started, and their proofs are refused. Not for production.
     pub fn danger_take_test_numbers(mut self) -> Self {
@@ -243,6 +259,8 @@ impl Builder<Ready> {
                 polls: Polls::builder().time_to_live(POLL_PAUSE).build(),
                 out_of_reach: Polls::builder().time_to_live(OUT_OF_REACH).build(),
                 takes_test_numbers: self.state.takes_test_numbers,
+                records: Records::start(self.state.sinks)?,
+                reloads: Reloads::default(),
             }),
         })
     }
@@ -309,7 +327,8 @@ fn decoy(keys: &Keys) -> Result<(CheckId, crate::check::Sealed)> {
     let phone = PhoneNumber::parse("+12025550100", None)?;
     let request = StartRequest::new(Subject::new(id.to_string())?, phone, Action::new("decoy")?);
     let routes = vec![("decoy".to_owned(), Channel::Sms)];
-    let private = Private::new(&request, Planned { routes, preflight: false, code: CodeRules::default(), test: None });
+    let planned = Planned { routes, preflight: false, code: CodeRules::default(), test: None };
+    let private = Private::new(&request, planned, SystemTime::UNIX_EPOCH);
     Ok((id, keys.seal(&id, &private)?))
 }
 

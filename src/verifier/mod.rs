@@ -13,12 +13,16 @@ mod builder;
 mod gate;
 mod poll;
 mod private;
+mod record;
 mod redirect;
+mod reload;
 mod report;
 mod send;
 mod start;
 mod status;
 mod sweep;
+#[cfg(feature = "watch")]
+mod watch;
 
 use std::{
     collections::BTreeMap,
@@ -39,17 +43,22 @@ use crate::{
     error::{Error, ErrorKind, Result},
     ids::{Action, CheckId, Subject},
     limiter::{Admission, LimitFacts, LimitKey, Limiter},
-    policy::{Catalogue, Context, Health, KeyPart, Limit, On, Policy, Section, Sources},
+    policy::{Catalogue, Context, Health, KeyPart, Limit, On, Policy, Section},
     proof::{Proof, ProofToken, Proofs},
     provider::{Prompt, Provider},
+    record::{Counts, Records},
     store::Store,
 };
 
 pub use builder::{Builder, Ready, WantsPolicy, WantsProofKey};
 pub use gate::Facts;
 pub(crate) use gate::{Gate, SingleUse, Visit};
+pub use reload::ReloadCounts;
 pub(crate) use report::Posted;
 pub use start::StartRequest;
+#[cfg(feature = "watch")]
+#[cfg_attr(docsrs, doc(cfg(feature = "watch")))]
+pub use watch::PolicyWatch;
 
 /// Runs one check from start to proof. Cheap to clone; hold this.
 ///
@@ -107,6 +116,8 @@ struct Inner {
     /// Providers that could not be reached a while ago.
     out_of_reach: Polls<&'static str, ()>,
     takes_test_numbers: bool,
+    records: Records,
+    reloads: reload::Reloads,
     _sweeper: sweep::Sweeper,
 }
 
@@ -170,35 +181,6 @@ impl Verifier {
         Builder::new()
     }
 
-    /// Puts another policy in force, if it loads. Checks that are running keep the plan they began with.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Misconfigured`] with every fault of the file; the policy in force stays, and a warning is logged.
-    pub fn replace_policy(&self, file_name: &str, text: &str) -> Result<()> {
-        self.replace_policy_sources(&Sources::new(file_name, text))
-    }
-
-    /// The same for a policy and the files that it names.
-    ///
-    /// # Errors
-    ///
-    /// As [`replace_policy`](Self::replace_policy).
-    pub fn replace_policy_sources(&self, sources: &Sources) -> Result<()> {
-        match builder::load(sources, &self.inner.catalogue) {
-            Ok(policy) => {
-                tracing::info!(policy = policy.hash(), "policy replaced");
-                self.inner.policy.store(Arc::new(policy));
-                Ok(())
-            }
-            Err(error) => {
-                let kept = self.inner.policy.load();
-                tracing::warn!(policy = kept.hash(), ?error, "policy refused; the last good one stays in force");
-                Err(error)
-            }
-        }
-    }
-
     /// The policy in force.
     #[must_use]
     pub fn policy(&self) -> Arc<Policy> {
@@ -209,6 +191,18 @@ impl Verifier {
     #[must_use]
     pub fn jwks(&self) -> Value {
         self.inner.proofs.jwks()
+    }
+
+    /// What became of the [decision records](crate::record) so far.
+    #[must_use]
+    pub fn record_counts(&self) -> Counts {
+        self.inner.records.counts()
+    }
+
+    /// Waits until every sink has been handed the decision records of all that happened before: before a program stops, say. A
+    /// sink that hangs is waited for, so put a time limit on it.
+    pub async fn flush_records(&self) {
+        self.inner.records.flush().await;
     }
 
     /// The path under which the endpoints are mounted, such as `/handset`.
@@ -236,27 +230,51 @@ impl Inner {
     /// Takes one from every limit on `on` whose key is known: those that name the provider when there is one, the others
     /// when there is none. The first refusal ends it.
     async fn limit(&self, on: On, facts: &LimitFacts<'_>, now: SystemTime) -> Result<()> {
-        let policy = self.policy.load_full();
+        self.limit_by(&self.policy.load_full(), on, facts, &mut Vec::new(), now).await
+    }
+
+    async fn limit_by(
+        &self,
+        policy: &Policy,
+        on: On,
+        facts: &LimitFacts<'_>,
+        touched: &mut Vec<String>,
+        now: SystemTime,
+    ) -> Result<()> {
         for limit in policy.limits().iter().filter(|limit| limit.on == on) {
             if limit.key.contains(&KeyPart::Provider) != facts.provider.is_some() {
                 continue;
             }
-            self.count(limit, facts, now).await?;
+            self.count(limit, facts, touched, now).await?;
         }
         Ok(())
     }
 
     /// Takes one from the limits on messages: those of the policy, or that of its test numbers.
-    async fn limit_start(&self, facts: &LimitFacts<'_>, is_test: bool, now: SystemTime) -> Result<()> {
+    async fn limit_start(
+        &self,
+        facts: &LimitFacts<'_>,
+        is_test: bool,
+        touched: &mut Vec<String>,
+        now: SystemTime,
+    ) -> Result<()> {
         let policy = self.policy.load_full();
         match policy.test_numbers() {
-            Some(numbers) if is_test => self.count(&numbers.limit, facts, now).await,
-            _ => self.limit(On::Start, facts, now).await,
+            Some(numbers) if is_test => self.count(&numbers.limit, facts, touched, now).await,
+            _ => self.limit_by(&policy, On::Start, facts, touched, now).await,
         }
     }
 
-    async fn count(&self, limit: &Limit, facts: &LimitFacts<'_>, now: SystemTime) -> Result<()> {
+    /// Names the limit in `touched` when it has a key here, and takes one from it.
+    async fn count(
+        &self,
+        limit: &Limit,
+        facts: &LimitFacts<'_>,
+        touched: &mut Vec<String>,
+        now: SystemTime,
+    ) -> Result<()> {
         let Some(key) = LimitKey::of(&self.keys, limit, facts) else { return Ok(()) };
+        touched.push(limit.name.to_string());
         match self.limiter.check(limit, key, now).await? {
             Admission::Granted => Ok(()),
             Admission::Refused { retry_after } => {

@@ -29,6 +29,7 @@ pub(super) struct Private {
     pub(super) locale: Option<String>,
     pub(super) email: Option<String>,
     pub(super) client_ip: Option<IpAddr>,
+    pub(super) began_at: SystemTime,
     pub(super) preflight: bool,
     /// The plan, as it was when the check began.
     pub(super) routes: Vec<(String, Channel)>,
@@ -60,7 +61,7 @@ pub(super) struct Planned {
 }
 
 impl Private {
-    pub(super) fn new(request: &super::StartRequest, plan: Planned) -> Self {
+    pub(super) fn new(request: &super::StartRequest, plan: Planned, now: SystemTime) -> Self {
         Self {
             subject: request.subject.as_str().to_owned(),
             phone: request.phone.to_e164(),
@@ -70,6 +71,7 @@ impl Private {
             locale: request.locale.clone(),
             email: request.email.clone(),
             client_ip: request.client_ip,
+            began_at: now,
             preflight: plan.preflight,
             routes: plan.routes,
             route: None,

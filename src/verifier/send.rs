@@ -31,7 +31,8 @@ impl Verifier {
             }
         }
         let now = self.inner.clock.read().now;
-        self.inner.store.advance(id, Step::NotSent { leg }, now).await?;
+        let change = self.inner.store.advance(id, Step::NotSent { leg }, now).await?;
+        self.inner.record_end(&id, &change, now);
         Err(failures.sum_up())
     }
 
@@ -152,7 +153,7 @@ impl Verifier {
         let (phone, subject, action) = (private.phone()?, private.subject()?, private.action()?);
         let facts =
             LimitFacts { phone: Some(&phone), subject: Some(&subject), ip, action: Some(&action), provider: None };
-        if let Err(error) = inner.limit_start(&facts, private.is_test, now).await {
+        if let Err(error) = inner.limit_start(&facts, private.is_test, &mut Vec::new(), now).await {
             inner.store.advance(id, Step::NotSent { leg }, now).await?;
             return Err(error);
         }

@@ -7,6 +7,7 @@ use tracing::Instrument;
 use super::{
     Check, Facts, Inner, Verifier, ask_shadow, over_limit,
     private::{Planned, Private},
+    record::{Admitted, Note},
 };
 use crate::{
     channel::Channel,
@@ -157,11 +158,44 @@ impl Verifier {
     }
 
     async fn begin(&self, request: StartRequest, claims: Claims, now: SystemTime) -> Result<CheckId> {
-        let policy = self.inner.policy.load_full();
-        let planned = plan(&self.inner, &policy, &request, now)?;
         let id = CheckId::random()?;
+        let mut note = Note::default();
+        let admitted = self.admit(id, &request, &claims, &mut note, now).await;
+        self.inner.record_start(note, &admitted);
+        match admitted? {
+            Admitted::New(private) => {
+                self.send(id, private, 0, 0).await?;
+                Ok(id)
+            }
+            Admitted::Joined(id) => {
+                self.resend_if_due(id, request.client_ip, now).await?;
+                Ok(id)
+            }
+            Admitted::Repeated(id) => Ok(id),
+        }
+    }
+
+    /// Asks the policy, the store and the limiter, in this order.
+    async fn admit(
+        &self,
+        id: CheckId,
+        request: &StartRequest,
+        claims: &Claims,
+        note: &mut Note,
+        now: SystemTime,
+    ) -> Result<Admitted> {
+        let policy = self.inner.policy.load_full();
+        let planned = plan(
+            &self.inner,
+            &policy,
+            request,
+            |facts| {
+                note.decided(&self.inner, &id, &policy, request, facts, now);
+            },
+            now,
+        )?;
         let state = State::new(planned.code.attempts, now + planned.code.lifetime);
-        let private = Private::new(&request, planned);
+        let private = Private::new(request, planned, now);
         let record = Record {
             owner: claims.owner,
             number: self.inner.keys.name("number", &[&request.phone.digits().to_be_bytes()]),
@@ -181,22 +215,20 @@ impl Verifier {
                     action: Some(&request.action),
                     provider: None,
                 };
-                if let Err(error) = self.inner.limit_start(&facts, private.is_test, now).await {
+                if let Err(error) = self.inner.limit_start(&facts, private.is_test, &mut note.limits, now).await {
                     self.inner.store.advance(id, Step::NotSent { leg: 0 }, now).await?;
                     return Err(error);
                 }
-                self.send(id, private, 0, 0).await?;
-                Ok(id)
+                Ok(Admitted::New(private))
             }
-            Created::Existing { id, fingerprint, keyed: true } if claims.is_same(fingerprint) => Ok(id),
+            Created::Existing { id, fingerprint, keyed: true } if claims.is_same(fingerprint) => {
+                Ok(Admitted::Repeated(id))
+            }
             Created::Existing { keyed: true, .. } => Err(Error::new(
                 ErrorKind::IdempotencyKeyReused,
                 "this idempotency key came with another request before; use a new one",
             )),
-            Created::Existing { id, keyed: false, .. } => {
-                self.resend_if_due(id, request.client_ip, now).await?;
-                Ok(id)
-            }
+            Created::Existing { id, keyed: false, .. } => Ok(Admitted::Joined(id)),
             Created::BudgetSpent { retry_after } => Err(over_limit(retry_after)),
         }
     }
@@ -208,8 +240,14 @@ fn context(inner: &Inner, action: &Action, binding: Option<&Binding>) -> Digest 
     inner.keys.name("context", &parts.into_iter().flatten().collect::<Vec<_>>())
 }
 
-/// The routes that the policy allows, the asked channel first.
-fn plan(inner: &Inner, policy: &Policy, request: &StartRequest, now: SystemTime) -> Result<Planned> {
+/// The routes that the policy allows, the asked channel first. `keep` is shown what the policy is asked with.
+fn plan(
+    inner: &Inner,
+    policy: &Policy,
+    request: &StartRequest,
+    keep: impl FnOnce(&Context<'_>),
+    now: SystemTime,
+) -> Result<Planned> {
     let health = inner.health();
     let facts = request.facts.describe(Context::new(&request.action)).phone(&request.phone);
     let facts = facts.at(now).providers(&health).check_legs(0).channels_tried([]);
@@ -218,6 +256,7 @@ fn plan(inner: &Inner, policy: &Policy, request: &StartRequest, now: SystemTime)
         None => facts,
     };
     ask_shadow(policy, Section::Route, &facts);
+    keep(&facts);
     let plan = match policy.route(&facts) {
         Routing::Try(plan) => plan,
         Routing::Deny { rule, reason } => {

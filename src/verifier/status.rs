@@ -93,7 +93,9 @@ impl Verifier {
     pub async fn cancel(&self, subject: &Subject, id: CheckId) -> Result<()> {
         let now = self.inner.clock.read().now;
         self.find(subject, id, now).await?;
-        match self.inner.store.advance(id, Step::Cancel, now).await? {
+        let change = self.inner.store.advance(id, Step::Cancel, now).await?;
+        self.inner.record_end(&id, &change, now);
+        match change {
             Change::Made(_) => {
                 tracing::info!(check = %id, "check cancelled");
                 Ok(())

@@ -1,21 +1,49 @@
 //! The verbs about policy files.
 
 mod check;
+mod diff;
+mod replay;
+mod text;
 
-use std::io::Write;
+use std::{
+    io::{self, Write},
+    path::Path,
+};
 
 use clap::Subcommand;
 
-use super::{Exit, Format};
+use super::{Exit, Format, fail};
+use crate::{policy::Policy, provider::registry};
 
-/// Check policy files
+/// Check policy files, compare them, and decide anew what was decided
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     Check(check::Args),
+    Diff(diff::Args),
+    Replay(replay::Args),
 }
 
 pub(super) fn run(verb: &Verb, format: Format, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     match verb {
         Verb::Check(args) => check::run(args, format, out, err),
+        Verb::Diff(args) => diff::run(args, format, out, err),
+        Verb::Replay(args) => replay::run(args, format, out, err),
+    }
+}
+
+/// Loads a policy, or says what is wrong with it.
+fn load(path: &Path, err: &mut dyn Write) -> Option<Policy> {
+    Policy::load(path, &registry::catalogue())
+        .map_err(|error| {
+            fail(Exit::Unusable, &error, err);
+        })
+        .ok()
+}
+
+/// How a run ends whose last words were written, or could not be.
+fn said(written: io::Result<()>, exit: Exit) -> Exit {
+    match written {
+        Ok(()) => exit,
+        Err(_) => Exit::Unusable,
     }
 }
