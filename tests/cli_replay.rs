@@ -116,7 +116,7 @@ fn line(id: u32, region: &str, prefix: &str, kind: &str, answer: &Value, risk: O
         "phone.prefix": prefix, "phone.test": false, "check.legs": 0, "check.channels_tried": [],
     });
     if let Some(risk) = risk {
-        facts["signals"] = json!({ "risk_score": risk });
+        facts.as_object_mut().unwrap().insert("signals".to_owned(), json!({ "risk_score": risk }));
     }
     let start = json!({
         "v": 1, "record": "start", "id": format!("id-{id}"), "at": "2026-05-01T12:00:00.123Z", "result": "started",

@@ -166,7 +166,7 @@ fn text(rule: &Rule<'_>) -> Vec<String> {
     let conditions = when.conditions().iter().map(|condition| condition.text());
     let groups = when.groups().iter().map(|group| group.text());
     let parts = conditions.chain(groups).map(|part| format!("when {part}"));
-    let missing = rule.on_missing().map(|what| format!("on_missing {what:?}"));
+    let missing = rule.on_missing().map(|what| format!("on_missing {}", what.as_str()));
     parts.chain(missing).chain([answer(rule.answer())]).collect()
 }
 

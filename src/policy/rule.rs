@@ -45,6 +45,18 @@ pub enum OnMissing {
     Deny,
 }
 
+impl OnMissing {
+    /// The name as it stands in policy files, such as `skip_rule`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AssumeRisky => "assume_risky",
+            Self::SkipRule => "skip_rule",
+            Self::Deny => "deny",
+        }
+    }
+}
+
 /// A rule of a policy, to look at.
 #[derive(Clone, Copy)]
 pub struct Rule<'p> {

@@ -142,3 +142,70 @@ fn run(mut sink: Box<dyn Sink>, records: &Receiver<Arc<Record>>, done: &watch::S
 fn is_worth_telling(count: u64) -> bool {
     count.is_power_of_two()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        sync::mpsc::{Receiver, channel},
+        time::SystemTime,
+    };
+
+    use super::*;
+    use crate::record::{EndRecord, Outcome};
+
+    /// Takes nothing before it is told to go on.
+    #[derive(Debug)]
+    struct Slow(Receiver<()>);
+
+    impl Sink for Slow {
+        fn write(&mut self, _: &Record) -> io::Result<()> {
+            let _ = self.0.recv();
+            Ok(())
+        }
+    }
+
+    #[derive(Debug)]
+    struct Fast;
+
+    impl Sink for Fast {
+        fn write(&mut self, _: &Record) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn end() -> Record {
+        Record::End(EndRecord {
+            id: "id".to_owned(),
+            at: SystemTime::UNIX_EPOCH,
+            outcome: Outcome::Verified,
+            provider: None,
+            channel: None,
+            messages: 1,
+            ms: 1,
+        })
+    }
+
+    #[tokio::test]
+    async fn a_slow_sink_makes_nobody_wait_and_what_it_misses_is_counted() {
+        let (go_on, told) = channel();
+        let slow = Records::start(vec![Box::new(Slow(told))]).unwrap();
+        let more = u64::try_from(Counts::ROOM).unwrap() + 100;
+        (0..more).for_each(|_| slow.put(end()));
+        let missed = slow.counts().dropped;
+        // One may have left the queue for the sink.
+        assert!((99..=100).contains(&missed), "{missed}");
+        drop(go_on);
+        slow.flush().await;
+        assert_eq!(slow.counts(), Counts { written: more - missed, failed: 0, dropped: missed });
+    }
+
+    #[tokio::test]
+    async fn a_slow_sink_holds_up_no_other() {
+        let (_go_on, told) = channel();
+        let records = Records::start(vec![Box::new(Fast), Box::new(Slow(told))]).unwrap();
+        (0..10).for_each(|_| records.put(end()));
+        records.0.first().unwrap().done.clone().wait_for(|done| done.written == 10).await.unwrap();
+        assert!(!Records::default().is_wanted() && records.is_wanted());
+    }
+}

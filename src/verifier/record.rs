@@ -54,7 +54,7 @@ impl Note {
 /// What came of the claim that a start makes.
 pub(super) enum Admitted {
     /// A check of its own, whose first message is to be ordered.
-    New(Private),
+    New(Box<Private>),
     /// The open check of another start of the same.
     Joined(CheckId),
     /// The check of the same idempotency key.

@@ -164,7 +164,7 @@ impl Verifier {
         self.inner.record_start(note, &admitted);
         match admitted? {
             Admitted::New(private) => {
-                self.send(id, private, 0, 0).await?;
+                self.send(id, *private, 0, 0).await?;
                 Ok(id)
             }
             Admitted::Joined(id) => {
@@ -219,7 +219,7 @@ impl Verifier {
                     self.inner.store.advance(id, Step::NotSent { leg: 0 }, now).await?;
                     return Err(error);
                 }
-                Ok(Admitted::New(private))
+                Ok(Admitted::New(Box::new(private)))
             }
             Created::Existing { id, fingerprint, keyed: true } if claims.is_same(fingerprint) => {
                 Ok(Admitted::Repeated(id))

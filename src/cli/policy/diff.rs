@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{Exit, Format, load, said, text::grouped};
 use crate::{
-    phone::LineType,
+    phone::{LineType, Region},
     policy::{AnswerChange, Branch, Diff, Policy, RuleChange, RuleChangeKind, Section},
 };
 
@@ -104,14 +104,18 @@ fn rule(change: &RuleChange, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn answers(change: &AnswerChange, out: &mut dyn Write) -> io::Result<()> {
-    let actions = if change.actions == ["*"] { "any other action".to_owned() } else { some(&change.actions) };
+    let actions =
+        some(&change.actions.iter().map(|name| spoken(name, "*", "any that no rule names")).collect::<Vec<_>>());
     match change.section {
-        Section::StepUp => writeln!(out, "  step for {actions}")?,
+        Section::StepUp => writeln!(out, "  step for action {actions}")?,
         Section::Route => {
-            let types: Vec<_> = change.types.iter().map(|kind| kind.as_str().to_owned()).collect();
-            let types = if types.len() == LineType::ALL.len() { "any type".to_owned() } else { types.join(", ") };
+            let types =
+                some_of(&change.types.iter().map(ToString::to_string).collect::<Vec<_>>(), LineType::ALL, "type");
+            let regions: Vec<_> = change.regions.iter().map(|name| spoken(name, "-", NOWHERE)).collect();
+            let all = Region::all().into_iter().map(|(region, _)| region.to_string()).chain([NOWHERE.to_owned()]);
+            let regions = some_of(&regions, all, "region");
             let cells = grouped(u64::try_from(change.cells()).unwrap_or(u64::MAX));
-            writeln!(out, "  route for {actions}: {}; {types} ({cells} cells)", some(&change.regions))?;
+            writeln!(out, "  route of {cells} cells: {regions}; {types}; action {actions}")?;
         }
     }
     branches(&change.before, '-', out)?;
@@ -129,6 +133,22 @@ fn branches(branches: &[Branch], sign: char, out: &mut dyn Write) -> io::Result<
     Ok(())
 }
 
+/// The names of an axis, or those that are not among them when these are fewer.
+fn some_of<T: ToString>(names: &[String], all: impl IntoIterator<Item = T>, what: &str) -> String {
+    let all: Vec<_> = all.into_iter().map(|name| name.to_string()).collect();
+    let others: Vec<_> = all.into_iter().filter(|name| !names.contains(name)).collect();
+    match (others.len(), names.len()) {
+        (0, _) => format!("every {what}"),
+        (missing, there) if missing < there => format!("every {what} but {}", some(&others)),
+        _ => some(names),
+    }
+}
+
+/// A name, or the words for a sign that stands for no name.
+fn spoken(name: &str, sign: &str, words: &str) -> String {
+    if name == sign { words.to_owned() } else { name.to_owned() }
+}
+
 /// The first of some names.
 fn some(names: &[String]) -> String {
     let first = names.iter().take(MOST_NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -140,6 +160,9 @@ fn some(names: &[String]) -> String {
 
 /// How many names of an axis are shown to people.
 const MOST_NAMES: usize = 12;
+
+/// What people read for a number of no region.
+const NOWHERE: &str = "numbers of no country";
 
 const AFTER_HELP: &str = "\
 Shown is for which actions, regions and types of number the answer is another one, and under which further

@@ -187,11 +187,7 @@ impl Subject<'_> {
             writeln!(out, "{:>12}  {:>6}  {fact}", grouped(*count), share(*count, report.starts))?;
         }
         if report.unreadable > 0 {
-            writeln!(
-                out,
-                "\n{} lines are no records of this version and were passed over.",
-                grouped(report.unreadable)
-            )?;
+            writeln!(out, "\nLines that are no records of this version, passed over: {}.", grouped(report.unreadable))?;
         }
         writeln!(out, "\nLimits and budgets were not replayed.")
     }

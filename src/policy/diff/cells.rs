@@ -61,10 +61,16 @@ struct Block {
 
 /// The values of each axis, put together, each with one that stands for them.
 struct Axes {
-    actions: Vec<(Vec<String>, Action)>,
-    types: Vec<(Vec<LineType>, Option<LineType>)>,
-    regions: Vec<(Vec<String>, Option<(Region, u16)>)>,
+    actions: Vec<Alike<String, Action>>,
+    types: Vec<Alike<LineType, Option<LineType>>>,
+    regions: Vec<Alike<String, Option<Place>>>,
 }
+
+/// Values that no condition tells apart, and one of them.
+type Alike<T, V> = (Vec<T>, V);
+
+/// A region and its country code.
+type Place = (Region, u16);
 
 impl Axes {
     fn of(older: &Policy, newer: &Policy, section: Section) -> Self {
@@ -82,7 +88,7 @@ impl Axes {
             let of_code = accepted(&by_code, Value::Scalar(Value::number((*code).into())));
             [accepted(&regional, Value::Word(region.as_str())), of_code].concat()
         });
-        let named = |regions: Vec<(Region, u16)>| {
+        let named = |regions: Vec<Place>| {
             (regions.iter().map(|(region, _)| region.to_string()).collect(), regions.first().copied())
         };
         let nowhere = (vec!["-".to_owned()], None);
@@ -91,7 +97,7 @@ impl Axes {
 }
 
 /// The actions that conditions name, one that looks like each pattern, and one that is like none.
-fn actions(conditions: &[&Condition]) -> Vec<(Vec<String>, Action)> {
+fn actions(conditions: &[&Condition]) -> Vec<Alike<String, Action>> {
     let mut names: Vec<(String, String)> = Vec::new();
     for condition in conditions {
         let Test::Words(words) = &condition.test else { continue };
@@ -127,7 +133,7 @@ fn accepted(conditions: &[&Condition], value: Value<'_>) -> Vec<bool> {
     conditions.iter().map(|condition| condition.accepts(value)).collect()
 }
 
-fn context<'a>(action: &'a Action, place: Option<(Region, u16)>, line_type: Option<LineType>) -> Context<'a> {
+fn context<'a>(action: &'a Action, place: Option<Place>, line_type: Option<LineType>) -> Context<'a> {
     let mut context = Context::new(action);
     context.plain.region = place.map(|(region, _)| region);
     let country_code = place.map(|(_, code)| code);
