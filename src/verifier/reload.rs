@@ -30,8 +30,8 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Misconfigured`](crate::ErrorKind::Misconfigured) with every fault of the file; the policy in force stays, an
-    /// error is logged, and [`reload_counts`](Self::reload_counts) tells.
+    /// [`ErrorKind::Misconfigured`](crate::ErrorKind::Misconfigured) with every fault of the file; the policy in force stays, a
+    /// warning is logged, and [`reload_counts`](Self::reload_counts) tells.
     pub fn replace_policy(&self, file_name: &str, text: &str) -> Result<()> {
         self.replace_policy_sources(&Sources::new(file_name, text))
     }
@@ -66,7 +66,7 @@ impl super::Inner {
             Err(error) => {
                 let refused = self.reloads.refused.fetch_add(1, Ordering::Relaxed) + 1;
                 let kept = self.policy.load();
-                tracing::error!(
+                tracing::warn!(
                     policy = kept.hash(),
                     refused,
                     ?error,
