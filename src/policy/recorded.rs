@@ -170,19 +170,7 @@ impl RecordedFacts {
         };
         let action = keep("action", Some(context.action.as_str()));
         let client_platform = keep("client.platform", context.client_platform);
-        let mut signals = BTreeMap::new();
-        for declared in policy.signals() {
-            let Some(value) = declared.value(context.signals, plain.now) else { continue };
-            let value = match (declared.kind, value) {
-                (_, Value::Word(word)) => keep(&declared.name, Some(word)).map(RecordedSignal::Text),
-                (SignalType::Boolean, Value::Scalar(place)) => Some(RecordedSignal::Flag(place == Value::flag(true))),
-                (SignalType::Time, Value::Scalar(place)) => {
-                    Some(RecordedSignal::Ago { ago: u64::try_from(ranges::number_at(place)).unwrap_or_default() })
-                }
-                (_, Value::Scalar(place)) => Some(RecordedSignal::Number(ranges::number_at(place))),
-            };
-            signals.extend(value.map(|value| (declared.name.clone(), value)));
-        }
+        let signals = signals(policy, context, &mut keep);
         let is_test = |phone: &PhoneNumber| {
             let is_test = |now| policy.test_numbers().is_some_and(|numbers| numbers.is_test(phone, now));
             plain.now.map(is_test)
@@ -280,6 +268,28 @@ impl From<&RecordedSignal> for SignalValue {
             RecordedSignal::Ago { ago } => Self::Ago(Duration::from_secs(*ago)),
         }
     }
+}
+
+/// The signals that a policy declares and that are worth something; words only as far as `keep` lets them through.
+fn signals(
+    policy: &Policy,
+    context: &Context<'_>,
+    mut keep: impl FnMut(&str, Option<&str>) -> Option<String>,
+) -> BTreeMap<String, RecordedSignal> {
+    let mut signals = BTreeMap::new();
+    for declared in policy.signals() {
+        let Some(value) = declared.value(context.signals, context.plain.now) else { continue };
+        let value = match (declared.kind, value) {
+            (_, Value::Word(word)) => keep(&declared.name, Some(word)).map(RecordedSignal::Text),
+            (SignalType::Boolean, Value::Scalar(place)) => Some(RecordedSignal::Flag(place == Value::flag(true))),
+            (SignalType::Time, Value::Scalar(place)) => {
+                Some(RecordedSignal::Ago { ago: u64::try_from(ranges::number_at(place)).unwrap_or_default() })
+            }
+            (_, Value::Scalar(place)) => Some(RecordedSignal::Number(ranges::number_at(place))),
+        };
+        signals.extend(value.map(|value| (declared.name.clone(), value)));
+    }
+    signals
 }
 
 /// Whether a word of the application, or of a client, can stand in a record: it is short, and no number, address or e-mail.
