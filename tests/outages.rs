@@ -454,6 +454,23 @@ mod store {
         bench.started("settings").await;
     }
 
+    /// A rule reads how often the subject failed, and nobody can say.
+    #[tokio::test]
+    async fn h2_down_and_failures_that_a_rule_reads_are_not_taken_for_none() {
+        let rule = "[[route]]\nname = \"failing\"\nwhen = { subject.failures = { gte = 3 } }\ndeny = \"failures\"";
+        let bench = Bench::new(&[SMS]).await;
+        bench
+            .verifier
+            .replace_policy("policy.toml", &policy(&[SMS]).replace("version = 1", &format!("version = 1\n{rule}")))
+            .unwrap();
+        bench.store.down(&["failures"]);
+        is_unavailable(&bench.start(NUMBER, "settings").await);
+        assert_eq!(bench.book.messages().len(), 0);
+
+        bench.store.down(&[]);
+        bench.started("settings").await;
+    }
+
     #[tokio::test]
     async fn h2_down_and_no_answer_is_compared() {
         let bench = Bench::new(&[SMS]).await;

@@ -1,6 +1,6 @@
 //! From the file to what is evaluated. Every check of meaning is here and in the files that this one calls.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use toml::Spanned;
 
@@ -34,6 +34,8 @@ pub(super) struct Compiled {
     pub(super) limits: Vec<Limit>,
     pub(super) step_up: Table<StepUp>,
     pub(super) route: Table<Routing>,
+    /// The facts that the rules of each section read: of `step_up`, of `route`.
+    pub(super) reads: [BTreeSet<String>; 2],
     /// Every route that a rule may try, once each.
     pub(super) routes: Vec<Route>,
     pub(super) signals: Vec<Arc<SignalDeclaration>>,
@@ -127,11 +129,30 @@ fn compile(
     let route = rules::route(report, file.routes, &mut vocabulary, catalogue, &of_routes);
     let (step_up, route) = (step_up?, route?);
     let cases = case::read(report, file.cases, &vocabulary, [&names(&step_up), &names(&route)]);
+    let reads = [reads(&step_up), reads(&route)];
     let (step_up, route) = (Table::new(step_up), Table::new(route));
     let routes = distinct(route.rules());
     let (code, budget, limits) = (code?, budget?, limits?);
     let profile = profile?;
-    Some(Compiled { profile, code, budget, limits, step_up, route, routes, signals, test_numbers, cases, shadow: None })
+    Some(Compiled {
+        profile,
+        code,
+        budget,
+        limits,
+        step_up,
+        route,
+        reads,
+        routes,
+        signals,
+        test_numbers,
+        cases,
+        shadow: None,
+    })
+}
+
+fn reads<T>(rules: &[Ruling<T>]) -> BTreeSet<String> {
+    let conditions = rules.iter().flat_map(|rule| rule.head.when.every_condition());
+    conditions.map(|condition| condition.fact().to_owned()).collect()
 }
 
 fn names<T>(rules: &[Ruling<T>]) -> Vec<RuleName> {

@@ -223,6 +223,26 @@ impl Policy {
         self.inner.compiled.test_numbers.as_deref()
     }
 
+    /// Whether some rule of a section reads a fact or a signal, by its name. An application may spare itself the question to a
+    /// vendor whose answer no rule reads.
+    ///
+    /// ```
+    /// use handset::policy::{Catalogue, Policy, Section};
+    ///
+    /// let text = "version = 1\n[[step_up]]\nname = \"s\"\nwhen = { recycled = true }\non_missing = \"deny\"\ndeny = \"recycled\"";
+    /// let policy = Policy::parse("policy.toml", text, &Catalogue::new())?;
+    /// assert!(policy.reads(Section::StepUp, "recycled") && !policy.reads(Section::Route, "recycled"));
+    /// # Ok::<(), handset::Error>(())
+    /// ```
+    #[must_use]
+    pub fn reads(&self, section: Section, fact: &str) -> bool {
+        let [step_up, route] = &self.inner.compiled.reads;
+        match section {
+            Section::StepUp => step_up.contains(fact),
+            Section::Route => route.contains(fact),
+        }
+    }
+
     /// The signals that rules may read: those that every policy knows, and those of `[signals]`.
     pub fn signals(&self) -> impl Iterator<Item = &SignalDeclaration> {
         self.inner.compiled.signals.iter().map(AsRef::as_ref)

@@ -1,6 +1,10 @@
 //! Routes, plans and what there is to choose from.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use super::code::CodeRules;
 use crate::{channel::Channel, ids::RuleName};
@@ -82,6 +86,8 @@ pub struct Catalogue {
     providers: BTreeMap<String, Vec<Channel>>,
     /// How many digits codes have where the vendor makes them.
     digits: BTreeMap<(String, Channel), u8>,
+    /// The routes whose words are the vendor's own.
+    own_words: BTreeSet<(String, Channel)>,
 }
 
 impl Catalogue {
@@ -115,6 +121,19 @@ impl Catalogue {
     #[must_use]
     pub fn digits(&self, route: &Route) -> Option<u8> {
         self.digits.get(&(route.provider().to_owned(), route.channel())).copied()
+    }
+
+    /// Says that the vendor of a route has words of its own, and takes no `message`. Adds no provider and no channel.
+    #[must_use]
+    pub fn with_own_words(mut self, provider: impl Into<String>, channel: Channel) -> Self {
+        self.own_words.insert((provider.into(), channel));
+        self
+    }
+
+    /// Whether the vendor of a route is known to take no `message`.
+    #[must_use]
+    pub fn has_own_words(&self, route: &Route) -> bool {
+        self.own_words.contains(&(route.provider().to_owned(), route.channel()))
     }
 
     /// The names of the providers, in alphabetical order.

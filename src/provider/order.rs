@@ -24,6 +24,9 @@ pub struct Order {
     pub channel: Channel,
     /// A fresh code, for vendors that send ours.
     pub code: Code,
+    /// What the message says, with `{code}` where the code goes, if the policy says it. A vendor that has words of its own leaves
+    /// it unread.
+    pub message: Option<String>,
     /// The language that the person reads, as a BCP 47 tag, if it is known.
     pub locale: Option<String>,
     /// The address for channels that write e-mail.
@@ -47,6 +50,7 @@ impl Order {
             phone,
             channel,
             code,
+            message: None,
             locale: None,
             email: None,
             client_ip: None,

@@ -34,14 +34,16 @@ pub const PROVIDERS: &[Entry] = &[
 #[must_use]
 pub fn catalogue() -> Catalogue {
     let channels = |catalogue: Catalogue, entry: &Entry| catalogue.with(entry.name, entry.channels.iter().copied());
-    with_digits(PROVIDERS.iter().fold(Catalogue::new(), channels))
+    with_vendors_own(PROVIDERS.iter().fold(Catalogue::new(), channels))
 }
 
-/// Says how long codes are that these vendors make.
-pub(crate) fn with_digits(catalogue: Catalogue) -> Catalogue {
-    catalogue.with_digits(citcall::NAME, Channel::FlashCall, flash_call::DIGITS).with_digits(
-        numcheck::NAME,
-        Channel::FlashCall,
-        flash_call::DIGITS,
-    )
+/// Says what these vendors keep to themselves: how long their codes are, and their words.
+pub(crate) fn with_vendors_own(catalogue: Catalogue) -> Catalogue {
+    let flash_calls = [citcall::NAME, numcheck::NAME];
+    let with_digits =
+        |catalogue: Catalogue, name: &str| catalogue.with_digits(name, Channel::FlashCall, flash_call::DIGITS);
+    let catalogue = flash_calls.into_iter().fold(catalogue, with_digits);
+    let routes = PROVIDERS.iter().flat_map(|entry| entry.channels.iter().map(|channel| (entry.name, *channel)));
+    let own_words = routes.filter(|route| *route != (zadarma::NAME, Channel::Email));
+    own_words.fold(catalogue, |catalogue, (name, channel)| catalogue.with_own_words(name, channel))
 }

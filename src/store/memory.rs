@@ -108,6 +108,11 @@ impl Store for MemoryStore {
         ready(self.reserve_now(&id, &owner, failures, now)).boxed()
     }
 
+    fn failures(&self, owner: Digest, failures: Quota, now: SystemTime) -> BoxFuture<'_, Result<u32>> {
+        let count = self.failures.read(&owner, |log| log.count(failures, now));
+        ready(Ok(count.unwrap_or_default())).boxed()
+    }
+
     fn settle(&self, id: CheckId, outcome: Outcome, now: SystemTime) -> BoxFuture<'_, Result<Change>> {
         ready(self.settle_now(&id, outcome, now)).boxed()
     }

@@ -46,6 +46,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         now: SystemTime,
     ) -> BoxFuture<'_, Result<Change>>;
 
+    /// How many answers of `owner` were wrong within the window of its budget; at most as many as the budget counts.
+    fn failures(&self, owner: Digest, failures: Quota, now: SystemTime) -> BoxFuture<'_, Result<u32>>;
+
     /// Writes down how a reserved attempt ended. Of many matches one is made. A match clears both budgets; a refund takes
     /// back the attempt and its charges.
     fn settle(&self, id: CheckId, outcome: Outcome, now: SystemTime) -> BoxFuture<'_, Result<Change>>;

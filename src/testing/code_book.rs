@@ -47,6 +47,8 @@ pub struct Message {
     pub channel: Channel,
     /// With which code.
     pub code: Code,
+    /// What the policy has it say, with `{code}` where the code goes.
+    pub text: Option<String>,
 }
 
 impl CodeBook {
@@ -76,7 +78,8 @@ impl CodeBook {
             if let Some(error) = pages.failures.pop_front() {
                 return Err(error);
             }
-            pages.messages.push(Message { phone: order.phone, channel: order.channel, code: order.code.clone() });
+            let (code, text) = (order.code.clone(), order.message.clone());
+            pages.messages.push(Message { phone: order.phone, channel: order.channel, code, text });
             let expected = Expected::code(order.code.clone());
             Ok(Started::new(Handle::new(pages.messages.len().to_string()), Settle::LocalCode(expected)))
         })

@@ -172,7 +172,7 @@ impl Inner {
     ) -> Result<Verified> {
         let private: Private = self.keys.open(&id, &record.sealed)?;
         let nothing_sent = || Error::new(ErrorKind::Unavailable, "nothing was sent for this check");
-        let (_, channel) = private.current().ok_or_else(nothing_sent)?;
+        let channel = private.current().ok_or_else(nothing_sent)?.channel;
         let assertion = Assertion {
             // One check has one proof, however often it is made.
             jti: self.keys.text_name("proof", &[id.as_bytes()]),
@@ -181,7 +181,7 @@ impl Inner {
             action: private.action()?,
             binding: private.binding()?,
             key: private.key()?,
-            channel: *channel,
+            channel,
             is_test: private.is_test,
             auth_time,
         };

@@ -13,7 +13,8 @@ use moka::{future::Cache as Flights, sync::Cache as Polls};
 
 use super::{
     Inner, Verifier,
-    private::{Planned, Private},
+    plan::Planned,
+    private::{PlannedRoute, Private},
     reload::Reloads,
     start::StartRequest,
     sweep::Sweeper,
@@ -283,7 +284,7 @@ fn catalogue(list: &[Arc<dyn Provider>]) -> Result<(Providers, Catalogue)> {
             return Err(Error::new(ErrorKind::Misconfigured, format!("there are two providers named `{name}`")));
         }
     }
-    Ok((providers, registry::with_digits(catalogue)))
+    Ok((providers, registry::with_vendors_own(catalogue)))
 }
 
 fn mount(path: &str) -> Result<String> {
@@ -326,8 +327,9 @@ fn decoy(keys: &Keys) -> Result<(CheckId, crate::check::Sealed)> {
     let id = CheckId::random()?;
     let phone = PhoneNumber::parse("+12025550100", None)?;
     let request = StartRequest::new(Subject::new(id.to_string())?, phone, Action::new("decoy")?);
-    let routes = vec![("decoy".to_owned(), Channel::Sms)];
-    let planned = Planned { routes, preflight: false, code: CodeRules::default(), test: None };
+    let (provider, channel) = ("decoy".to_owned(), Channel::Sms);
+    let routes = vec![PlannedRoute { provider, channel, preflight: false, digits: 6, message: None }];
+    let planned = Planned { routes, code: CodeRules::default(), test: None };
     let private = Private::new(&request, planned, SystemTime::UNIX_EPOCH);
     Ok((id, keys.seal(&id, &private)?))
 }

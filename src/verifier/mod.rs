@@ -11,6 +11,7 @@ mod answer;
 mod address;
 mod builder;
 mod gate;
+mod plan;
 mod poll;
 mod private;
 mod record;

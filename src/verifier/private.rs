@@ -8,14 +8,14 @@ use std::{
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::plan::Planned;
 use crate::{
     channel::Channel,
     error::Result,
     ids::{Action, Binding, KeyThumbprint, Subject},
     phone::PhoneNumber,
-    policy::{CodeRules, Resend},
+    policy::Resend,
     provider::{Handle, Prompt},
-    secret::Code,
 };
 
 /// The private part of a check: encrypted in the store, open only while a request is served.
@@ -30,9 +30,8 @@ pub(super) struct Private {
     pub(super) email: Option<String>,
     pub(super) client_ip: Option<IpAddr>,
     pub(super) began_at: SystemTime,
-    pub(super) preflight: bool,
     /// The plan, as it was when the check began.
-    pub(super) routes: Vec<(String, Channel)>,
+    pub(super) routes: Vec<PlannedRoute>,
     /// The place in the plan of the message that is out.
     pub(super) route: Option<usize>,
     /// When that was ordered, before the vendor was asked.
@@ -45,19 +44,27 @@ pub(super) struct Private {
     pub(super) code: Option<Zeroizing<String>>,
     pub(super) resend_after: Duration,
     pub(super) resend: Resend,
-    /// How many digits a code of ours has.
-    pub(super) digits: u8,
     /// Whether the number is one for tests: nothing is sent to it, and what it proves is marked.
     pub(super) is_test: bool,
 }
 
-/// What the policy said when the check began.
-pub(super) struct Planned {
-    pub(super) routes: Vec<(String, Channel)>,
+/// A message that may go out.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct PlannedRoute {
+    pub(super) provider: String,
+    pub(super) channel: Channel,
     pub(super) preflight: bool,
-    pub(super) code: CodeRules,
-    /// The code of a number for tests.
-    pub(super) test: Option<Code>,
+    /// How many digits a code of ours has.
+    pub(super) digits: u8,
+    /// What the message says, if the policy says it.
+    pub(super) message: Option<String>,
+}
+
+impl PlannedRoute {
+    /// Whether both reach the phone the same way.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        (&self.provider, self.channel) == (&other.provider, other.channel)
+    }
 }
 
 impl Private {
@@ -72,7 +79,6 @@ impl Private {
             email: request.email.clone(),
             client_ip: request.client_ip,
             began_at: now,
-            preflight: plan.preflight,
             routes: plan.routes,
             route: None,
             ordered_at: None,
@@ -83,7 +89,6 @@ impl Private {
             code: plan.test.map(|code| Zeroizing::new(code.expose().to_owned())),
             resend_after: plan.code.resend_after,
             resend: plan.code.resend,
-            digits: plan.code.digits,
         }
     }
 
@@ -108,7 +113,7 @@ impl Private {
     }
 
     /// The route of the message that is out.
-    pub(super) fn current(&self) -> Option<&(String, Channel)> {
+    pub(super) fn current(&self) -> Option<&PlannedRoute> {
         self.route.and_then(|index| self.routes.get(index))
     }
 

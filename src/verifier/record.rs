@@ -101,8 +101,8 @@ impl Inner {
             id: id.to_string(),
             at: now,
             outcome,
-            provider: route.map(|(provider, _)| provider.clone()),
-            channel: route.map(|(_, channel)| *channel),
+            provider: route.map(|route| route.provider.clone()),
+            channel: route.map(|route| route.channel),
             messages,
             ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         }));

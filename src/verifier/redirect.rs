@@ -34,7 +34,7 @@ impl Verifier {
         let record = inner.store.load(id, now).await?.ok_or_else(ended)?;
         let private: Private = inner.keys.open(&id, &record.sealed)?;
         let ours = private.state.as_ref().is_some_and(|ours| bool::from(ours.as_bytes().ct_eq(state.as_bytes())));
-        let here = private.current().is_some_and(|(name, _)| name == provider);
+        let here = private.current().is_some_and(|route| route.provider == provider);
         let open = record.state.status_at(now) == Status::Pending && matches!(record.judge, Judge::Redirect);
         if record.owner != inner.owner(subject) || !ours || !here || !open {
             return Err(ended());
@@ -73,8 +73,8 @@ impl Inner {
     /// The provider and the handle of the message that is out.
     pub(super) fn current<'a>(&self, private: &'a Private) -> Result<(&dyn Provider, &'a crate::provider::Handle)> {
         let gone = || Error::new(ErrorKind::Unavailable, "the provider of this check is not configured any more");
-        let (name, _) = private.current().ok_or_else(gone)?;
-        let provider = self.providers.get(name.as_str()).ok_or_else(gone)?;
+        let name = private.current().ok_or_else(gone)?.provider.as_str();
+        let provider = self.providers.get(name).ok_or_else(gone)?;
         Ok((provider.as_ref(), private.handle.as_ref().ok_or_else(gone)?))
     }
 }

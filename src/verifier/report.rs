@@ -75,7 +75,7 @@ impl Verifier {
         tracing::info!(check = %id, provider, verdict = ?report.verdict, delivery = ?report.delivery, "callback");
         let Some(record) = inner.store.load(id, now).await? else { return Ok(()) };
         let private: Private = inner.keys.open(&id, &record.sealed)?;
-        let here = private.current().is_some_and(|(name, _)| name == provider);
+        let here = private.current().is_some_and(|route| route.provider == provider);
         // An order before the one that is out, whose message was left behind.
         let late = report.handle.is_some() && report.handle != private.handle || began_before(report, &private);
         // Not a redirect: that some device showed the number says nothing about the browser that started the check.

@@ -7,7 +7,10 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::{Inner, Verifier, private::Private};
+use super::{
+    Inner, Verifier,
+    private::{PlannedRoute, Private},
+};
 use crate::{
     channel::Channel,
     check::{CodeMacs, Digest, Expected},
@@ -39,11 +42,11 @@ impl Verifier {
     async fn order(&self, id: &CheckId, private: &mut Private, index: usize) -> Result<(Started, Channel)> {
         let inner = &self.inner;
         let unknown = || Error::new(ErrorKind::Misconfigured, "a provider of the plan is not configured any more");
-        let (name, channel) = private.routes.get(index).ok_or_else(unknown)?;
+        let PlannedRoute { provider: name, channel, preflight, digits, message } =
+            private.routes.get(index).cloned().ok_or_else(unknown)?;
         if let (true, Some(code)) = (private.is_test, &private.code) {
             // Nobody is reached: the code is the one of the policy.
             let expected = Expected::code(Code::new(code.as_str())?);
-            let channel = *channel;
             private.route = Some(index);
             return Ok((Started::new(Handle::new("test"), Settle::LocalCode(expected)), channel));
         }
@@ -59,23 +62,25 @@ impl Verifier {
         inner.limit(On::Start, &facts, inner.clock.read().now).await?;
 
         let code = match &private.code {
-            Some(code) if private.resend == Resend::Reuse => Code::new(code.as_str())?,
-            _ => Code::random(private.digits)?,
+            Some(code) if private.resend == Resend::Reuse && code.len() == usize::from(digits) => {
+                Code::new(code.as_str())?
+            }
+            _ => Code::random(digits)?,
         };
         let order = Order {
             check_id: *id,
             phone,
-            channel: *channel,
+            channel,
             code,
+            message,
             locale: private.locale.clone(),
             email: private.email.clone(),
             client_ip: private.client_ip,
-            preflight: private.preflight,
+            preflight,
             callback_url: inner.callback_url(name, id),
             return_to: inner.return_to(name, id)?,
         };
         inner.claim_alias(name, provider.alias(&order), id).await?;
-        let channel = *channel;
         let ordered_at = inner.clock.read().now;
         match provider.start(&order).await {
             Ok(started) => {

@@ -5,8 +5,8 @@ use std::{fmt, net::IpAddr, sync::Arc, time::SystemTime};
 use tracing::Instrument;
 
 use super::{
-    Check, Facts, Inner, Verifier, ask_shadow, over_limit,
-    private::{Planned, Private},
+    Check, Facts, Inner, Verifier, over_limit, plan,
+    private::Private,
     record::{Admitted, Note},
 };
 use crate::{
@@ -16,8 +16,7 @@ use crate::{
     ids::{Action, Binding, CheckId, KeyThumbprint, Subject},
     limiter::LimitFacts,
     phone::PhoneNumber,
-    policy::{Context, Policy, Routing, Section},
-    secret::Code,
+    policy::{Policy, Section},
     store::{Claim, Created, Judge, NewCheck, Record, Step},
 };
 
@@ -185,15 +184,11 @@ impl Verifier {
         now: SystemTime,
     ) -> Result<Admitted> {
         let policy = self.inner.policy.load_full();
-        let planned = plan(
-            &self.inner,
-            &policy,
-            request,
-            |facts| {
-                note.decided(&self.inner, &id, &policy, request, facts, now);
-            },
-            now,
-        )?;
+        let health = self.inner.health();
+        let failures = self.failures(&policy, request, claims, now).await?;
+        let facts = plan::of_first_message(request, &health, failures, now);
+        note.decided(&self.inner, &id, &policy, request, &facts, now);
+        let planned = plan::plan(&self.inner, &policy, request, &facts, now)?;
         let state = State::new(planned.code.attempts, now + planned.code.lifetime);
         let private = Private::new(request, planned, now);
         let record = Record {
@@ -232,58 +227,26 @@ impl Verifier {
             Created::BudgetSpent { retry_after } => Err(over_limit(retry_after)),
         }
     }
+
+    /// How many answers of the subject were wrong of late, where a rule reads it and the application does not say it.
+    async fn failures(
+        &self,
+        policy: &Policy,
+        request: &StartRequest,
+        claims: &Claims,
+        now: SystemTime,
+    ) -> Result<Option<u32>> {
+        if request.facts.subject_failures.is_some() || !policy.reads(Section::Route, "subject.failures") {
+            return Ok(None);
+        }
+        self.inner.store.failures(claims.owner, policy.failure_budget(), now).await.map(Some)
+    }
 }
 
 /// The keyed hash of what a code is for.
 fn context(inner: &Inner, action: &Action, binding: Option<&Binding>) -> Digest {
     let parts = [Some(action.as_str().as_bytes()), binding.map(|binding| binding.as_str().as_bytes())];
     inner.keys.name("context", &parts.into_iter().flatten().collect::<Vec<_>>())
-}
-
-/// The routes that the policy allows, the asked channel first. `keep` is shown what the policy is asked with.
-fn plan(
-    inner: &Inner,
-    policy: &Policy,
-    request: &StartRequest,
-    keep: impl FnOnce(&Context<'_>),
-    now: SystemTime,
-) -> Result<Planned> {
-    let health = inner.health();
-    let facts = request.facts.describe(Context::new(&request.action)).phone(&request.phone);
-    let facts = facts.at(now).providers(&health).check_legs(0).channels_tried([]);
-    let facts = match request.client_ip {
-        Some(ip) => facts.client_ip(ip),
-        None => facts,
-    };
-    ask_shadow(policy, Section::Route, &facts);
-    keep(&facts);
-    let plan = match policy.route(&facts) {
-        Routing::Try(plan) => plan,
-        Routing::Deny { rule, reason } => {
-            tracing::info!(policy = policy.hash(), rule = ?rule, reason, "start denied");
-            return Err(Error::new(ErrorKind::Denied, format!("the policy does not allow it: {reason}")));
-        }
-    };
-    tracing::info!(policy = policy.hash(), rule = %plan.rule, region = ?request.phone.region(), "start planned");
-    let mut routes: Vec<_> = plan.routes.iter().map(|route| (route.provider().to_owned(), route.channel())).collect();
-    if let Some(wanted) = request.channel {
-        if !routes.iter().any(|(_, channel)| *channel == wanted) {
-            return Err(Error::new(ErrorKind::InvalidInput, "this channel is not offered here; leave it out"));
-        }
-        // Stable: the plan's order stays among the rest.
-        routes.sort_by_key(|(_, channel)| *channel != wanted);
-    }
-    let test = test_code(inner, policy, &request.phone, now)?;
-    Ok(Planned { routes, preflight: plan.preflight, code: plan.code, test })
-}
-
-/// The code of a number for tests. A verifier that takes none of them does not start such a check: there is nobody to reach.
-fn test_code(inner: &Inner, policy: &Policy, phone: &PhoneNumber, now: SystemTime) -> Result<Option<Code>> {
-    match policy.test_numbers().filter(|numbers| numbers.is_test(phone, now)) {
-        Some(numbers) if inner.takes_test_numbers => Ok(Some(numbers.code.clone())),
-        Some(_) => Err(Error::new(ErrorKind::Denied, "this number is for tests only; use another one")),
-        None => Ok(None),
-    }
 }
 
 /// What a start holds on to, so that its repetition finds it.

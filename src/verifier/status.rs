@@ -162,7 +162,8 @@ impl Verifier {
 
     /// Asks the vendor, beside the request, what became of a message that a person says did not come.
     fn trace_delivery(&self, id: CheckId, private: &Private) {
-        let Some((name, channel)) = private.current().cloned().filter(|_| !private.is_test) else { return };
+        let Some(route) = private.current().filter(|_| !private.is_test) else { return };
+        let (name, channel) = (route.provider.clone(), route.channel);
         let Some(handle) = private.handle.clone() else { return };
         let Some(provider) = self.inner.providers.get(name.as_str()).cloned() else { return };
         let ask = async move {
@@ -185,10 +186,10 @@ fn view(id: CheckId, record: &Record, private: Private, verified: Option<Verifie
         id,
         status,
         action: private.action()?,
-        channel: route.as_ref().map(|(_, channel)| *channel),
-        provider: route.map(|(provider, _)| provider),
+        channel: route.as_ref().map(|route| route.channel),
+        provider: route.map(|route| route.provider),
         next_channels: match status {
-            Status::Pending => next.iter().map(|(_, channel)| *channel).collect(),
+            Status::Pending => next.iter().map(|route| route.channel).collect(),
             _ => Vec::new(),
         },
         prompt: private.prompt,

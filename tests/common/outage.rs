@@ -66,6 +66,10 @@ impl Store for Outage<MemoryStore> {
         self.step("reserve_attempt", || self.inner.reserve_attempt(id, owner, failures, now))
     }
 
+    fn failures(&self, owner: Digest, failures: Quota, now: SystemTime) -> BoxFuture<'_, Result<u32>> {
+        self.step("failures", || self.inner.failures(owner, failures, now))
+    }
+
     fn settle(&self, id: CheckId, outcome: Outcome, now: SystemTime) -> BoxFuture<'_, Result<Change>> {
         self.step("settle", || self.inner.settle(id, outcome, now))
     }

@@ -160,6 +160,11 @@ impl Store for RecordingStore {
         async move { self.change(id, self.inner.reserve_attempt(id, owner, failures, now).await) }.boxed()
     }
 
+    fn failures(&self, owner: Digest, failures: Quota, now: SystemTime) -> BoxFuture<'_, Result<u32>> {
+        self.book.write(&owner);
+        self.inner.failures(owner, failures, now)
+    }
+
     fn settle(&self, id: CheckId, outcome: Outcome, now: SystemTime) -> BoxFuture<'_, Result<Change>> {
         async move { self.change(id, self.inner.settle(id, outcome, now).await) }.boxed()
     }

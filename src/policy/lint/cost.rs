@@ -9,8 +9,11 @@ use crate::policy::{
 /// Says the worst case of each rule that sends.
 pub(super) fn check(view: &View<'_>, findings: &mut Findings<'_>) {
     let limits = &view.policy.compiled.limits;
+    let reads = &view.policy.compiled.reads;
+    let goes_on = reads.iter().flatten().any(|fact| fact.starts_with("check."));
     for (head, plan) in view.plans() {
-        let routes = plan.routes().len() as u64;
+        // Where rules read what was sent before, one may follow another: at most every route there is, each once.
+        let routes = if goes_on { view.policy.compiled.routes.len() } else { plan.routes().len() } as u64;
         let lifetime = plan.code.lifetime;
         // Whoever asks may come from many addresses, but a check has one subject, one number and one action.
         let in_check = tightest(limits, lifetime.as_secs(), |part| !matches!(part, KeyPart::Ip | KeyPart::Provider));

@@ -73,7 +73,7 @@ impl fmt::Display for Level {
 /// |---|---|---|
 /// | `unreachable` | warning | rules above match whatever this one would match |
 /// | `contradiction` | warning | the conditions of a rule never hold together |
-/// | `asked_once` | warning | a condition that does not hold when the verifier asks: before the first message |
+/// | `unused_message` | warning | a message that says nothing: every vendor of the rule has words of its own |
 /// | `provider_not_configured` | warning | a route, or a condition, on a provider for which there is no account |
 /// | `channel_not_configured` | warning | a route to a channel that the account lacks |
 /// | `fallback_loop` | note | every route of a rule leads back to the same provider |
@@ -102,8 +102,8 @@ pub enum FindingKind {
     Unreachable,
     /// The conditions of a rule never hold together.
     Contradiction,
-    /// A condition that does not hold when the verifier asks.
-    AskedOnce,
+    /// Every vendor of the rule has words of its own.
+    UnusedMessage,
     /// There is no account of the provider.
     ProviderNotConfigured,
     /// The account lacks the channel.
@@ -137,7 +137,7 @@ impl FindingKind {
             Self::LargeBudget => "large_budget",
             Self::Unreachable => "unreachable",
             Self::Contradiction => "contradiction",
-            Self::AskedOnce => "asked_once",
+            Self::UnusedMessage => "unused_message",
             Self::ProviderNotConfigured => "provider_not_configured",
             Self::ChannelNotConfigured => "channel_not_configured",
             Self::FallbackLoop => "fallback_loop",

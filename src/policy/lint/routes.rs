@@ -12,6 +12,7 @@ pub(super) fn check(view: &View<'_>, configured: Option<&Catalogue>, findings: &
             accounts(view, head, plan, configured, findings);
         }
         loops(view, head, plan, findings);
+        message(view, head, plan, findings);
     }
     if let Some(configured) = configured {
         health(view, configured, findings);
@@ -50,6 +51,18 @@ fn loops(view: &View<'_>, head: &Head, plan: &Plan, findings: &mut Findings<'_>)
     let help = "put a route of another provider at the end, if there is one".to_owned();
     let place = view.places.of_rule(Section::Route, head, &["try"]);
     findings.note(FindingKind::FallbackLoop, place, Some(&head.name), message, help);
+}
+
+/// Words that no vendor takes.
+fn message(view: &View<'_>, head: &Head, plan: &Plan, findings: &mut Findings<'_>) {
+    let catalogue = &view.policy.catalogue;
+    if plan.message.is_none() || plan.routes().iter().any(|route| !catalogue.has_own_words(route)) {
+        return;
+    }
+    let message = "this is never said: the vendors of this rule have words of their own".to_owned();
+    let help = "remove it, or add a route that takes it: `zadarma/email`, or a provider of your own".to_owned();
+    let place = view.places.of_rule(Section::Route, head, &["message"]);
+    findings.warn(FindingKind::UnusedMessage, place, Some(&head.name), message, help);
 }
 
 /// The health of a provider without an account is never known.

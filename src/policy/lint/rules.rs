@@ -4,11 +4,7 @@ use super::{
     FindingKind, Findings, View,
     reach::{Reach, Reached},
 };
-use crate::policy::{
-    condition::Condition,
-    fact::Value,
-    rule::{Head, Section},
-};
+use crate::policy::rule::Section;
 
 pub(super) fn check(view: &View<'_>, findings: &mut Findings<'_>) {
     for section in [Section::StepUp, Section::Route] {
@@ -16,7 +12,7 @@ pub(super) fn check(view: &View<'_>, findings: &mut Findings<'_>) {
         let mut reach = Reach::new(&heads);
         for (position, head) in heads.iter().enumerate() {
             match reach.of(position) {
-                Reached::Maybe => asked_once(view, section, head, findings),
+                Reached::Maybe => {}
                 Reached::Never => {
                     let message = "the conditions of this rule never hold together".to_owned();
                     let help = "remove one of the conditions, or the rule; two rules can say \"one or the other\"";
@@ -32,23 +28,5 @@ pub(super) fn check(view: &View<'_>, findings: &mut Findings<'_>) {
                 }
             }
         }
-    }
-}
-
-/// The verifier asks for the routes before the first message: no leg, no channel tried.
-fn asked_once(view: &View<'_>, section: Section, head: &Head, findings: &mut Findings<'_>) {
-    let at_start = |condition: &&Condition| {
-        let value = match condition.fact() {
-            "check.legs" => Value::Scalar(Value::number(0)),
-            "check.channels_tried" => Value::Scalar(0),
-            _ => return false,
-        };
-        !condition.accepts(value)
-    };
-    for condition in head.when.conditions().iter().filter(at_start) {
-        let message = "this never holds: the verifier asks for the routes once, before the first message".to_owned();
-        let help = "remove the rule; which route comes after which is said by the order of `try`".to_owned();
-        let place = view.places.condition(section, head, condition.fact());
-        findings.warn(FindingKind::AskedOnce, place, Some(&head.name), message, help);
     }
 }

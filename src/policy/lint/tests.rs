@@ -16,7 +16,9 @@ fn catalogue() -> Catalogue {
         .with("numcheck", [Channel::FlashCall])
         .with_digits("numcheck", Channel::FlashCall, 4)
         .with("zadarma", [Channel::Sms, Channel::VoiceCode, Channel::Email, Channel::KeyPress])
+        .with_own_words("zadarma", Channel::Sms)
         .with("idlayr", [Channel::SilentNetwork])
+        .with_own_words("idlayr", Channel::SilentNetwork)
 }
 
 fn parse(text: &str) -> Result<Policy, PolicyErrors> {
@@ -86,8 +88,7 @@ warnings! {
         [[route]]\nname = \"hidden\"\nwhen = { action = { not = \"a\" }, time.hour = 3 }\ntry = [\"idlayr/silent_network\"]";
     conditions_that_never_hold: "[[step_up]]\nname = \"never\"\nwhen = { amount = { gte = 100 }, all = [{ amount = { lt = 50 } }] }\nallow = true";
     a_list_that_is_empty: "[lists]\nblocked = []\n[[step_up]]\nname = \"never\"\nwhen = { action = { in = \"blocked\" } }\ndeny = \"blocked\"";
-    a_rule_for_later_messages: "[[route]]\nname = \"second\"\nwhen = { check.legs = { gte = 1 } }\ntry = [\"idlayr/silent_network\"]\n\
-        [[route]]\nname = \"after sms\"\nwhen = { \"check.channels_tried\" = \"sms\" }\ndeny = \"tried\"";
+    a_message_that_is_never_said: route("\"idlayr/silent_network\", \"zadarma/sms\"", "message = \"{code} lets you in\"");
     no_limit_on_starts: "[[limit]]\nname = \"answers\"\non = \"answer\"\nkey = [\"subject\"]\nquota = \"30/10m\"";
     no_limit_on_a_number: "[[limit]]\nname = \"sends per subject\"\non = \"start\"\nkey = [\"subject\"]\nquota = \"5/1h\"\n\
         [[limit]]\nname = \"sends per number and address\"\non = \"start\"\nkey = [\"phone\", \"ip\"]\nquota = \"5/1h\"";

@@ -2,12 +2,11 @@
 
 use std::{net::Ipv4Addr, time::Duration};
 
-use ::http::Uri;
 use ipnet::IpNet;
 use serde::Deserialize;
 
 use crate::{
-    error::{ErrorKind, Result},
+    error::Result,
     phone::{PhoneNumber, Region},
     provider::settings,
     secret::Secret,
@@ -49,7 +48,8 @@ pub struct Config {
     pub email_from: Option<String>,
     /// The subject of e-mails. Default: the vendor's, in the person's language.
     pub email_subject: Option<String>,
-    /// The text of e-mails, with `{#code#}` where the code goes. Default: the vendor's, in the person's language.
+    /// The text of e-mails, with `{#code#}` where the code goes, unless the policy has a `message`. Default: the vendor's, in the
+    /// person's language.
     pub email_body: Option<String>,
     /// The sound that asks for the key, by its id in the account. `key_press` needs all three sounds.
     pub greeting_sound_id: Option<String>,
@@ -63,7 +63,7 @@ pub struct Config {
     #[serde(default = "Config::default_callback_sources")]
     pub callback_sources: Vec<IpNet>,
     /// How long the vendor may take to answer, in milliseconds in a file. Default 15 seconds.
-    #[serde(default = "Config::default_time_out", rename = "time_out_ms", deserialize_with = "settings::milliseconds")]
+    #[serde(default = "settings::time_out", rename = "time_out_ms", deserialize_with = "settings::milliseconds")]
     pub time_out: Duration,
 }
 
@@ -87,7 +87,7 @@ impl Config {
             fallback_sound_id: None,
             default_region: None,
             callback_sources: Self::default_callback_sources(),
-            time_out: Self::default_time_out(),
+            time_out: settings::time_out(),
         }
     }
 
@@ -118,26 +118,20 @@ impl Config {
 
     pub(super) fn validate(&self) -> Result<()> {
         let credential = |secret: &str| secret.len() == 20 && secret.bytes().all(|b| b.is_ascii_alphanumeric());
-        let has_base = self.base_url.parse::<Uri>().is_ok_and(|uri| uri.scheme().is_some());
         let call_from = self.call_from.as_ref().is_none_or(|number| PhoneNumber::parse(number, None).is_ok());
         let email_body = self.email_body.as_ref().is_none_or(|text| text.contains("{#code#}"));
         let sounds = self.sounds().map(|(_, id)| id);
         let all_or_none = self.has_sounds() || sounds.iter().all(Option::is_none);
-        let texts = [&self.caller_id, &self.email_from, &self.email_subject].into_iter().chain(&sounds).flatten();
-        let needs = [
-            ([&self.key, &self.secret].iter().all(|secret| credential(secret.expose())), CREDENTIALS),
-            (has_base, "`base_url` is an absolute URL, such as `https://api.zadarma.com`"),
-            (call_from, "`call_from` is one of the account's numbers in E.164, such as `+442037691881`"),
-            (email_body, "`email_body` has `{#code#}` where the code goes"),
-            (!texts.map(|text| text.trim()).any(str::is_empty), TEXTS),
-            (all_or_none, "`greeting_sound_id`, `button_1_sound_id` and `fallback_sound_id` are all set or none is"),
-            (!self.callback_sources.is_empty(), "`callback_sources` names the networks that callbacks come from"),
-            (!self.time_out.is_zero(), "`time_out_ms` is more than zero"),
+        let mut texts = [&self.caller_id, &self.email_from, &self.email_subject].into_iter().chain(&sounds).flatten();
+        let faults = [
+            (![&self.key, &self.secret].iter().all(|secret| credential(secret.expose())), CREDENTIALS),
+            (!call_from, "`call_from` is one of the account's numbers in E.164, such as `+442037691881`"),
+            (!email_body, "`email_body` has `{#code#}` where the code goes"),
+            (texts.any(|text| text.trim().is_empty()), TEXTS),
+            (!all_or_none, "`greeting_sound_id`, `button_1_sound_id` and `fallback_sound_id` are all set or none is"),
+            (self.callback_sources.is_empty(), "`callback_sources` names the networks that callbacks come from"),
         ];
-        match needs.into_iter().find(|(met, _)| !met) {
-            Some((_, message)) => Err(super::error(ErrorKind::Misconfigured, message)),
-            None => Ok(()),
-        }
+        settings::check(super::NAME, &self.base_url, self.time_out, &faults)
     }
 
     fn default_base_url() -> String {
@@ -147,10 +141,6 @@ impl Config {
     fn default_callback_sources() -> Vec<IpNet> {
         IpNet::new(Ipv4Addr::new(185, 45, 152, 40).into(), 30).into_iter().collect()
     }
-
-    fn default_time_out() -> Duration {
-        Duration::from_secs(15)
-    }
 }
 
 const CREDENTIALS: &str = "`key` and `secret` have 20 letters and digits each; copy them from the account's API page";
@@ -159,6 +149,7 @@ const TEXTS: &str = "`caller_id`, `email_from`, `email_subject` and the ids of s
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     const KEY: &str = "0a1b2c3d4e5f60718293";
     const SECRET: &str = "9f8e7d6c5b4a39281706";

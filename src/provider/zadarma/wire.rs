@@ -35,7 +35,10 @@ pub(super) fn verify(config: &Config, order: &Order, own: Option<&Code>) -> Resu
         Channel::VoiceCode => ("call_code", phone, vec![("from", config.call_from.clone())]),
         Channel::Email => {
             let address = order.email.clone().ok_or_else(|| error(ErrorKind::Rejected, "needs an e-mail address"))?;
-            let (subject, body) = (config.email_subject.clone(), config.email_body.clone());
+            let subject = config.email_subject.clone();
+            // The vendor puts the code in, so it has another mark for its place.
+            let body = order.message.as_ref().map(|message| message.replace("{code}", "{#code#}"));
+            let body = body.or_else(|| config.email_body.clone());
             let from = config.email_from.clone();
             ("email", address, vec![("from", from), ("email_subject", subject), ("email_body", body)])
         }

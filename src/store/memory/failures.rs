@@ -23,6 +23,12 @@ impl Failures {
         (*oldest + quota.per()).duration_since(now).ok().filter(|wait| !wait.is_zero())
     }
 
+    /// How many of them are still in the window.
+    pub(super) fn count(&self, quota: Quota, now: SystemTime) -> u32 {
+        let recent = self.times.iter().filter(|at| **at + quota.per() > now).count();
+        u32::try_from(recent).unwrap_or(u32::MAX)
+    }
+
     pub(super) fn push(&mut self, quota: Quota, now: SystemTime) {
         self.times.push_back(now);
         while self.times.len() > quota.count().get() as usize {

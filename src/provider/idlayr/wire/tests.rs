@@ -13,6 +13,7 @@ fn order() -> Order {
         phone: PhoneNumber::parse("+447900123456", None).unwrap(),
         channel: Channel::SilentNetwork,
         code: Code::new("123456").unwrap(),
+        message: None,
         locale: None,
         email: None,
         client_ip: Some("::ffff:203.0.113.7".parse().unwrap()),

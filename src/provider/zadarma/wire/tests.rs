@@ -85,6 +85,16 @@ fn every_setting_goes_with_its_channel_only() {
 }
 
 #[test]
+fn an_email_says_what_the_policy_has_it_say() {
+    let mut order = order(Channel::Email);
+    order.email = Some("ada@example.com".to_owned());
+    order.message = Some("{code} lets you in".to_owned());
+    let config = Config { email_body: Some("{#code#}".to_owned()), ..config() };
+    let request = verify(&config, &order, None).unwrap();
+    assert!(body(&request).contains("&email_body=%7B%23code%23%7D+lets+you+in&"), "{}", body(&request));
+}
+
+#[test]
 fn what_cannot_be_ordered_is_refused_before_anything_is_sent() {
     let error = verify(&config(), &order(Channel::Email), None).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Rejected);
