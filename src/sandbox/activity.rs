@@ -4,7 +4,7 @@ use std::fmt;
 
 use tokio::sync::broadcast::{Receiver, Sender, error::RecvError};
 
-use crate::sandbox::{handset::Event, log::LoggedRequest};
+use crate::sandbox::{event::Event, log::LoggedRequest};
 
 /// Something that happened in the sandbox. `Debug` hides numbers and codes.
 #[derive(Clone)]

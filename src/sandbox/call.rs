@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::sandbox::{
     common::Common,
-    handset::Line,
     knob::{Dials, Knob},
+    line::Line,
 };
 
 /// What becomes of a call.

@@ -22,8 +22,9 @@ use crate::{
     sandbox::{
         common::Common,
         device::{Opened, Over},
-        handset::{Line, inbox},
+        handset::inbox,
         knob::Scope,
+        line::Line,
     },
 };
 

@@ -28,6 +28,7 @@ pub(super) struct Courier {
 #[derive(Clone)]
 pub(super) struct Letter {
     pub(super) url: String,
+    pub(super) content_type: &'static str,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: String,
 }
@@ -51,12 +52,7 @@ impl Courier {
     pub(super) async fn send(&self, dials: &Dials, written: impl Future<Output = Vec<Letter>> + Send + 'static) {
         let courier = self.clone();
         let task = tokio::spawn(async move {
-            let deliver = async {
-                for letter in written.await {
-                    let answer = courier.deliver(letter).await;
-                    courier.answers.lock().unwrap_or_else(PoisonError::into_inner).push(answer);
-                }
-            };
+            let deliver = async { courier.deliver(written.await).await };
             courier.stop.unless_stopped(deliver).await;
         });
         if dials.callback() == Some(CallbackFault::Early) {
@@ -65,10 +61,19 @@ impl Courier {
         }
     }
 
-    async fn deliver(&self, Letter { url, headers, body }: Letter) -> u16 {
-        let request = self.client.post(url).header("Content-Type", "application/json").body(body);
-        let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
-        request.send().await.map_or(0, |answer| answer.status().as_u16())
+    /// Takes letters out, here and now.
+    pub(super) async fn deliver(&self, letters: Vec<Letter>) {
+        for Letter { url, content_type, headers, body } in letters {
+            let request = self.client.post(url).header("Content-Type", content_type).body(body);
+            let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+            let answer = request.send().await.map_or(0, |answer| answer.status().as_u16());
+            self.answers.lock().unwrap_or_else(PoisonError::into_inner).push(answer);
+        }
+    }
+
+    /// The client that takes them out.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
     }
 }
 

@@ -1,21 +1,18 @@
 //! Virtual handsets: what a person with that phone would see.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, SystemTime},
 };
 
-use serde::Serialize;
-use tokio::sync::watch;
-
 use crate::{
-    clock::{Clock, SystemClock},
     error::{Error, ErrorKind, Result},
     sandbox::{
-        activity::{Activity, Feed},
-        message::{Email, Sms, VoiceCall, rfc3339},
+        activity::Feed,
+        event::{CallState, Event, IncomingCall},
+        line::Line,
+        message::{Email, Sms, VoiceCall},
     },
 };
 
@@ -117,103 +114,6 @@ impl fmt::Debug for Handset {
     }
 }
 
-/// Something that reached a handset, or changed there. In JSON, `kind` says what.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Event {
-    /// A call rings, or stops ringing.
-    IncomingCall(IncomingCall),
-    /// A text message came.
-    Sms(Sms),
-    /// A call came and was listened to.
-    VoiceCall(VoiceCall),
-    /// An e-mail came.
-    Email(Email),
-}
-
-impl Event {
-    /// Counts the events of one handset from 1.
-    #[must_use]
-    pub fn id(&self) -> u64 {
-        match self {
-            Self::IncomingCall(call) => call.id,
-            Self::Sms(sms) => sms.id,
-            Self::VoiceCall(call) => call.id,
-            Self::Email(email) => email.id,
-        }
-    }
-
-    /// When it happened.
-    #[must_use]
-    pub fn at(&self) -> SystemTime {
-        match self {
-            Self::IncomingCall(call) => call.at,
-            Self::Sms(sms) => sms.at,
-            Self::VoiceCall(call) => call.at,
-            Self::Email(email) => email.at,
-        }
-    }
-}
-
-/// A call at one moment of its life. `Debug` hides the caller, whose last digits are a code.
-#[derive(Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct IncomingCall {
-    /// The id of this event.
-    pub id: u64,
-    /// When it happened; in JSON, RFC 3339 in UTC.
-    #[serde(serialize_with = "rfc3339")]
-    pub at: SystemTime,
-    /// Tells calls apart: the id of the event with which the call began.
-    pub call: u64,
-    /// The caller's number in E.164, such as `+37166004953`.
-    pub from: String,
-    /// Where the call stands.
-    pub state: CallState,
-    /// What a call that waits for keys plays to whoever takes it: the vendor's id of the sound.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub greeting: Option<String>,
-    /// The keys that were pressed, none or more, once such a call was taken.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pressed: Option<String>,
-}
-
-impl IncomingCall {
-    /// The last four digits of the caller's number: the code of a flash call.
-    #[must_use]
-    pub fn ending(&self) -> &str {
-        self.from.len().checked_sub(4).and_then(|start| self.from.get(start..)).unwrap_or(&self.from)
-    }
-}
-
-impl fmt::Debug for IncomingCall {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IncomingCall")
-            .field("id", &self.id)
-            .field("call", &self.call)
-            .field("state", &self.state)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Where a call stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum CallState {
-    /// The phone rings.
-    Ringing,
-    /// The caller gave up, as flash calls do.
-    Missed,
-    /// The phone refused the call.
-    Ended,
-    /// The phone took the call, pressed its keys or none, and the call is over.
-    Answered,
-    /// A machine took the call before the phone rang: nobody has seen who called.
-    Voicemail,
-}
-
 /// Every handset that was asked for or called.
 #[derive(Default)]
 pub(super) struct Handsets {
@@ -247,182 +147,6 @@ impl Handsets {
     }
 }
 
-/// The events of one number. Nothing is ever changed: an end is an event of its own, so that a reader who knows the last
-/// id it saw can catch up.
-#[derive(Default)]
-pub(super) struct Line(watch::Sender<Events>);
-
-#[derive(Default)]
-struct Events {
-    latest: u64,
-    kept: VecDeque<Event>,
-    /// Whose they are, and whom they are told to.
-    feed: Option<(String, Feed)>,
-}
-
-impl Line {
-    /// The line of a number, whose events are told.
-    fn told_to(number: String, feed: Feed) -> Self {
-        Self(watch::Sender::new(Events { feed: Some((number, feed)), ..Events::default() }))
-    }
-
-    /// Rings, and stops after `ring_time`. Returns the id of the call.
-    pub(super) fn ring(self: &Arc<Self>, from: &str, ring_time: Duration) -> u64 {
-        self.ring_and_ask(from, None, ring_time)
-    }
-
-    /// Rings with a call that plays a greeting to whoever takes it, and waits for keys.
-    pub(super) fn ring_and_ask(self: &Arc<Self>, from: &str, greeting: Option<String>, ring_time: Duration) -> u64 {
-        let mut call = 0;
-        self.0.send_modify(|events| {
-            call = events.latest + 1;
-            let (from, state, pressed) = (from.to_owned(), CallState::Ringing, None);
-            events.push_call(IncomingCall { id: 0, at: SystemTime::UNIX_EPOCH, call, from, state, greeting, pressed });
-        });
-        if ring_time.is_zero() {
-            self.end(call, CallState::Missed);
-        } else {
-            // Weak, so that a long ring keeps no line of a dropped sandbox.
-            let line = Arc::downgrade(self);
-            tokio::spawn(async move {
-                tokio::time::sleep(ring_time).await;
-                if let Some(line) = line.upgrade() {
-                    line.end(call, CallState::Missed);
-                }
-            });
-        }
-        call
-    }
-
-    /// Has a machine take a call. Returns the id of the call.
-    pub(super) fn divert(&self, from: &str) -> u64 {
-        let mut call = 0;
-        self.0.send_modify(|events| {
-            call = events.latest + 1;
-            let (from, state) = (from.to_owned(), CallState::Voicemail);
-            let (at, greeting, pressed) = (SystemTime::UNIX_EPOCH, None, None);
-            events.push_call(IncomingCall { id: 0, at, call, from, state, greeting, pressed });
-        });
-        call
-    }
-
-    /// Waits until a call has ended.
-    pub(super) async fn wait_for_end(&self, call: u64) {
-        // An error would be the end of the line, which `self` holds.
-        let _ = self.0.subscribe().wait_for(|events| !events.ringing().contains_key(&call)).await;
-    }
-
-    /// Ends a call, unless it has ended.
-    pub(super) fn end(&self, call: u64, state: CallState) {
-        self.0.send_if_modified(|events| match events.ringing().remove(&call) {
-            Some(ringing) => {
-                events.push_call(IncomingCall { state, ..ringing });
-                true
-            }
-            None => false,
-        });
-    }
-
-    /// Takes the oldest call that rings and waits for keys, and presses some; `false` when there is none.
-    pub(super) fn press(&self, keys: &str) -> bool {
-        self.0.send_if_modified(|events| match events.ringing().into_values().find(|call| call.greeting.is_some()) {
-            Some(ringing) => {
-                events.push_call(IncomingCall {
-                    state: CallState::Answered,
-                    pressed: Some(keys.to_owned()),
-                    ..ringing
-                });
-                true
-            }
-            None => false,
-        })
-    }
-
-    /// Waits for the end of a call.
-    pub(super) async fn end_of(&self, call: u64) -> IncomingCall {
-        let mut seen = call.saturating_sub(1);
-        loop {
-            let event = self.after(seen).await;
-            seen = event.id();
-            match event {
-                Event::IncomingCall(end) if end.call == call && end.state != CallState::Ringing => return end,
-                _ => {}
-            }
-        }
-    }
-
-    /// Takes a message, made of its id and time.
-    pub(super) fn receive(&self, message: impl FnOnce(u64, SystemTime) -> Event) {
-        self.0.send_modify(|events| events.push(message));
-    }
-
-    pub(super) fn is_ringing(&self, call: u64) -> bool {
-        self.0.borrow().ringing().contains_key(&call)
-    }
-
-    fn ringing(&self) -> Vec<u64> {
-        self.0.borrow().ringing().into_keys().collect()
-    }
-
-    /// The kept events with a higher id.
-    pub(super) fn since(&self, id: u64) -> Vec<Event> {
-        self.0.borrow().kept.iter().filter(|event| event.id() > id).cloned().collect()
-    }
-
-    /// Waits for the first event with a higher id.
-    pub(super) async fn after(&self, id: u64) -> Event {
-        let mut events = self.0.subscribe();
-        loop {
-            if let Some(event) = events.borrow_and_update().kept.iter().find(|event| event.id() > id) {
-                return event.clone();
-            }
-            if events.changed().await.is_err() {
-                // `self` holds the sender.
-                std::future::pending::<()>().await;
-            }
-        }
-    }
-
-    /// The id of the last event, 0 before the first.
-    pub(super) fn latest(&self) -> u64 {
-        self.0.borrow().latest
-    }
-}
-
-impl Events {
-    fn push(&mut self, event: impl FnOnce(u64, SystemTime) -> Event) {
-        if self.kept.len() == CAPACITY {
-            self.kept.pop_front();
-        }
-        self.latest += 1;
-        let event = event(self.latest, SystemClock.now());
-        if let Some((number, feed)) = &self.feed {
-            feed.tell(|| Activity::Handset { number: number.clone(), event: event.clone() });
-        }
-        self.kept.push_back(event);
-    }
-
-    /// An event of a call, which gets its id and time here.
-    fn push_call(&mut self, call: IncomingCall) {
-        self.push(|id, at| Event::IncomingCall(IncomingCall { id, at, ..call }));
-    }
-
-    /// The calls whose last event says that they ring.
-    fn ringing(&self) -> BTreeMap<u64, IncomingCall> {
-        let mut ringing = BTreeMap::new();
-        for event in &self.kept {
-            let Event::IncomingCall(call) = event else { continue };
-            match call.state {
-                CallState::Ringing => ringing.insert(call.call, call.clone()),
-                CallState::Missed | CallState::Ended | CallState::Answered | CallState::Voicemail => {
-                    ringing.remove(&call.call)
-                }
-            };
-        }
-        ringing
-    }
-}
-
 /// `+` and the digits of a number, however it is written.
 pub(super) fn e164(number: &str) -> String {
     std::iter::once('+').chain(number.chars().filter(char::is_ascii_digit)).collect()
@@ -436,35 +160,11 @@ pub(super) fn inbox(recipient: &str) -> String {
     }
 }
 
-/// The most events that one handset keeps.
-const CAPACITY: usize = 1_000;
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::time::Duration;
 
-    #[test]
-    fn events_are_flat_json_tagged_by_kind() {
-        let at = SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123);
-        let from = "+37166004953".to_owned();
-        let event = Event::IncomingCall(IncomingCall {
-            id: 2,
-            at,
-            call: 1,
-            from,
-            state: CallState::Missed,
-            greeting: None,
-            pressed: None,
-        });
-        assert_eq!(
-            serde_json::to_value(&event).unwrap(),
-            serde_json::json!({
-                "kind": "incoming_call", "id": 2, "at": "2023-11-14T22:13:20.123Z", "call": 1,
-                "from": "+37166004953", "state": "missed",
-            })
-        );
-        assert!(!format!("{event:?}").contains("4953"));
-    }
+    use super::*;
 
     #[tokio::test]
     async fn each_value_is_given_every_event_once() {
@@ -516,15 +216,5 @@ mod tests {
         let end = line.end_of(call).await;
         assert_eq!((end.state, end.pressed.as_deref()), (CallState::Answered, Some("1#")));
         assert!(!format!("{end:?}").contains("1#"));
-    }
-
-    #[tokio::test]
-    async fn only_the_latest_events_are_kept() {
-        let line = Arc::new(Line::default());
-        for _ in 0..CAPACITY {
-            line.ring("+37166000001", Duration::ZERO);
-        }
-        assert_eq!(line.since(0).len(), CAPACITY);
-        assert_eq!(line.latest(), 2 * u64::try_from(CAPACITY).unwrap());
     }
 }

@@ -72,7 +72,7 @@ impl Emulator {
     pub(super) fn new(common: Arc<Common>, clock: Arc<dyn Clock>) -> Result<Self> {
         let key = given_or(&common.credentials.zadarma_key, || random::alphanumeric(20))?;
         let secret = given_or(&common.credentials.zadarma_secret, || random::alphanumeric(20))?;
-        Ok(Self { key, secret, requests: Mutex::default(), notices: Notices::new()?, clock, common })
+        Ok(Self { key, secret, requests: Mutex::default(), notices: Notices::new(common.stop.clone())?, clock, common })
     }
 
     pub(super) fn key(&self) -> &Secret {

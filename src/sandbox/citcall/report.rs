@@ -91,7 +91,7 @@ impl Report {
             _ => Some(wrap(key.expose())),
         };
         let body = data.map_or(text, |data: String| json!({ "data": data }).to_string());
-        Letter { url: self.url.clone(), headers: Vec::new(), body }
+        Letter { url: self.url.clone(), content_type: "application/json", headers: Vec::new(), body }
     }
 
     /// The opposite: that the call did not reach the phone, or that it did.

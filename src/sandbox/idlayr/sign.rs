@@ -99,7 +99,7 @@ impl Signer {
         }
         let mut headers = vec![("Date", date), ("X-Tru-Callback", product.to_owned()), ("Digest", digest(&text))];
         headers.extend(authorization.map(|value| ("Authorization", value)));
-        Letter { url: url.to_string(), headers, body: text }
+        Letter { url: url.to_string(), content_type: "application/json", headers, body: text }
     }
 
     /// The URL of the application that a device is led to.

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use reqwest::{Client, Url, redirect::Policy};
+use reqwest::Url;
 
 use super::php;
 use crate::{
@@ -13,26 +13,23 @@ use crate::{
     phone::PhoneNumber,
     sandbox::{
         CallState, IncomingCall,
+        common::Stop,
+        courier::{Courier, Letter},
         knob::{CallbackFault, Dials, Knob},
         random,
     },
     secret::Secret,
 };
 
-/// The URL for notifications, and how it answered.
+/// The URL for notifications, and who brings them there.
 pub(super) struct Notices {
-    client: Client,
-    url: Mutex<Option<Url>>,
-    answers: Mutex<Vec<u16>>,
+    courier: Courier,
+    url: Mutex<Option<String>>,
 }
 
 impl Notices {
-    pub(super) fn new() -> Result<Self> {
-        let client = Client::builder().redirect(Policy::none()).no_proxy().timeout(PATIENCE).build();
-        let client = client.map_err(|source| {
-            Error::new(ErrorKind::Misconfigured, "the sandbox cannot send callbacks").with_source(source)
-        })?;
-        Ok(Self { client, url: Mutex::default(), answers: Mutex::default() })
+    pub(super) fn new(stop: Stop) -> Result<Self> {
+        Ok(Self { courier: Courier::new(stop)?, url: Mutex::default() })
     }
 
     /// Takes a URL as the account's page does: once it has repeated what it was asked to.
@@ -46,20 +43,20 @@ impl Notices {
         let lost = |source: reqwest::Error| {
             wrong("the URL for notifications does not answer").with_source(source.without_url())
         };
-        let answer = self.client.get(asked).send().await.map_err(lost)?;
+        let answer = self.courier.client().get(asked).send().await.map_err(lost)?;
         if !answer.status().is_success() || answer.text().await.map_err(lost)? != echo {
             return Err(wrong("the URL for notifications does not repeat the value of `zd_echo`"));
         }
-        *self.url.lock().unwrap_or_else(PoisonError::into_inner) = Some(url);
+        *self.url.lock().unwrap_or_else(PoisonError::into_inner) = Some(url.into());
         Ok(())
     }
 
-    pub(super) fn url(&self) -> Option<Url> {
+    pub(super) fn url(&self) -> Option<String> {
         self.url.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn answers(&self) -> Vec<u16> {
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.courier.answers()
     }
 
     /// Posts a notification, as a knob may have it.
@@ -79,14 +76,13 @@ impl Notices {
         if fault == Some(CallbackFault::Forged) {
             notice.name_another_number();
         }
-        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&notice.0).finish();
-        for _ in 0..times {
-            let request = self.client.post(url.clone());
-            let request = signature.iter().fold(request, |request, signature| request.header("Signature", signature));
-            let request = request.header("Content-Type", "application/x-www-form-urlencoded").body(body.clone());
-            let status = request.send().await.map_or(0, |answer| answer.status().as_u16());
-            self.answers.lock().unwrap_or_else(PoisonError::into_inner).push(status);
-        }
+        let letter = Letter {
+            url,
+            content_type: "application/x-www-form-urlencoded",
+            headers: signature.into_iter().map(|signature| ("Signature", signature)).collect(),
+            body: form_urlencoded::Serializer::new(String::new()).extend_pairs(&notice.0).finish(),
+        };
+        self.courier.deliver(vec![letter; times]).await;
     }
 }
 
@@ -158,9 +154,6 @@ fn local(at: SystemTime, utc_offset: i16) -> String {
     let local = if utc_offset < 0 { at - ahead } else { at + ahead };
     humantime::format_rfc3339_seconds(local).to_string().replace('T', " ").replace('Z', "")
 }
-
-/// How long the URL may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How old a late notification is.
 const LATE: Duration = Duration::from_secs(600);

@@ -7,7 +7,8 @@ use super::{
     wording::Wording,
 };
 use crate::sandbox::{
-    handset::{Event, inbox},
+    event::Event,
+    handset::inbox,
     message::{Email, Sms, VoiceCall},
 };
 

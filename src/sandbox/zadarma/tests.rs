@@ -4,7 +4,7 @@ use tokio::sync::watch;
 use super::*;
 use crate::{
     clock::ManualClock,
-    sandbox::{Scope, common::Stop, handset::Event},
+    sandbox::{Scope, common::Stop, event::Event},
 };
 
 const NUMBER: &str = "+37126123456";
