@@ -12,7 +12,7 @@ use handset::{
         open_gateway::{ApiVersion, CibaHint, ClientAuth, Config, Endpoints, Flow, OpenGateway, SigningAlgorithm},
     },
     sandbox::{Knob, Over, Sandbox, Scope},
-    testing::provider::{Ask, Callbacks, Declared, Evidence, Step, Vendor, Will, Wire},
+    testing::provider::{Ask, Callbacks, Declared, Evidence, Reading, Step, Vendor, Will, Wire},
 };
 use http::Method;
 
@@ -153,54 +153,39 @@ impl World {
 }
 
 fn backchannel(step: Step) -> Ask {
-    answered(
-        Ask::new("backchannel", step, Method::POST, "/bc-authorize"),
-        [
-            (400, r#"{"error":"unknown_user_id"}"#, error(Rejected)),
-            (401, r#"{"error":"invalid_client"}"#, error(Misconfigured)),
-            (403, r#"{"error":"access_denied"}"#, error(Unavailable)),
-            (404, NOTHING, error(Misconfigured)),
-            (409, NOTHING, error(Misconfigured)),
-            (412, NOTHING, error(Misconfigured)),
-            (429, r#"{"code":"TOO_MANY_REQUESTS"}"#, error(RateLimited)),
-            (500, r#"{"error":"server_error"}"#, error(Unavailable)),
-            (503, r#"{"error":"temporarily_unavailable"}"#, error(Unavailable)),
-        ],
-    )
+    let refusals = [
+        (400, r#"{"error":"unknown_user_id"}"#, error(Rejected)),
+        (401, r#"{"error":"invalid_client"}"#, error(Misconfigured)),
+        (403, r#"{"error":"access_denied"}"#, error(Unavailable)),
+    ];
+    of_oauth(Ask::new("backchannel", step, Method::POST, "/bc-authorize"), refusals)
 }
 
 fn token(step: Step) -> Ask {
-    answered(
-        Ask::new("token", step, Method::POST, "/token"),
-        [
-            (400, r#"{"error":"invalid_grant"}"#, error(Unavailable)),
-            (401, r#"{"error":"invalid_client"}"#, error(Misconfigured)),
-            (403, r#"{"error":"unauthorized_client"}"#, error(Misconfigured)),
-            (404, NOTHING, error(Misconfigured)),
-            (409, NOTHING, error(Misconfigured)),
-            (412, NOTHING, error(Misconfigured)),
-            (429, r#"{"code":"TOO_MANY_REQUESTS"}"#, error(RateLimited)),
-            (500, r#"{"error":"server_error"}"#, error(Unavailable)),
-            (503, r#"{"error":"temporarily_unavailable"}"#, error(Unavailable)),
-        ],
-    )
+    let refusals = [
+        (400, r#"{"error":"invalid_grant"}"#, error(Unavailable)),
+        (401, r#"{"error":"invalid_client"}"#, error(Misconfigured)),
+        (403, r#"{"error":"unauthorized_client"}"#, error(Misconfigured)),
+    ];
+    of_oauth(Ask::new("token", step, Method::POST, "/token"), refusals)
 }
 
 fn keys(step: Step) -> Ask {
-    answered(
-        Ask::new("key set", step, Method::GET, "/jwks"),
-        [
-            (400, NOTHING, error(Misconfigured)),
-            (401, NOTHING, error(Misconfigured)),
-            (403, NOTHING, error(Misconfigured)),
-            (404, NOTHING, error(Misconfigured)),
-            (409, NOTHING, error(Misconfigured)),
-            (412, NOTHING, error(Misconfigured)),
-            (429, NOTHING, error(RateLimited)),
-            (500, NOTHING, error(Unavailable)),
-            (503, NOTHING, error(Unavailable)),
-        ],
-    )
+    let refusals = [400, 401, 403].map(|status| (status, NOTHING, error(Misconfigured)));
+    of_oauth(Ask::new("key set", step, Method::GET, "/jwks"), refusals)
+}
+
+/// The refusals of one endpoint, and those that all of them have.
+fn of_oauth(ask: Ask, refusals: [(u16, &str, Reading); 3]) -> Ask {
+    let common = [
+        (404, NOTHING, error(Misconfigured)),
+        (409, NOTHING, error(Misconfigured)),
+        (412, NOTHING, error(Misconfigured)),
+        (429, r#"{"code":"TOO_MANY_REQUESTS"}"#, error(RateLimited)),
+        (500, r#"{"error":"server_error"}"#, error(Unavailable)),
+        (503, r#"{"error":"temporarily_unavailable"}"#, error(Unavailable)),
+    ];
+    answered(answered(ask, refusals), common)
 }
 
 fn verify(step: Step) -> Ask {

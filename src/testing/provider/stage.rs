@@ -14,7 +14,7 @@ use crate::{
     callback::{Message, RawCallback},
     channel::Channel,
     clock::{Clock, SystemClock},
-    error::{Error, Result as OurResult},
+    error::Result as OurResult,
     ids::CheckId,
     provider::{Handle, Order, Polled, Provider, Report, ReturnTo, Returned, Settle, Started, Verdict},
     secret::{Code, Secret},
@@ -239,16 +239,12 @@ pub(super) fn stranger(handle: &Handle) -> Handle {
     Handle::new(handle.as_str().chars().map(swap).collect::<String>())
 }
 
-/// Whether an error is what was expected.
+/// What came instead of what was expected.
 pub(super) fn describe(result: &OurResult<Verdict>) -> String {
     match result {
         Ok(verdict) => format!("the verdict {verdict:?}"),
-        Err(error) => format!("an error of kind {:?} ({})", error.kind(), first(error)),
+        Err(error) => format!("an error of kind {:?} ({})", error.kind(), error),
     }
-}
-
-fn first(error: &Error) -> String {
-    error.to_string()
 }
 
 fn kind(evidence: &Evidence) -> &'static str {
@@ -259,7 +255,7 @@ fn kind(evidence: &Evidence) -> &'static str {
     }
 }
 
-/// For the compiler: a secret that is made up by the suite.
+/// What a device may bring that nobody gave it.
 pub(super) fn made_up() -> Secret {
     Secret::new("nobody-gave-this-code")
 }
