@@ -231,9 +231,15 @@ fn in_our_words(message: &str) -> (String, String) {
     let (wrong, wanted) = match message.rsplit_once(", expected ") {
         Some((wrong, "i64")) => (wrong, "expected a whole number".to_owned()),
         Some((wrong, "a boolean")) => (wrong, "expected true or false".to_owned()),
+        Some((wrong, "a string")) => (wrong, "expected text in quotes".to_owned()),
         Some((wrong, "a sequence")) => (wrong, "expected a list in square brackets".to_owned()),
+        Some((wrong, "a TOML datetime")) => (wrong, "expected a date without quotes, such as 2027-01-31".to_owned()),
+        Some((wrong, wanted)) if wanted.starts_with("struct ") => {
+            (wrong, "expected a table: keys, `=` and values, in braces or below a header".to_owned())
+        }
         Some((wrong, wanted)) => (wrong, format!("expected {wanted}")),
-        None => (message, "look up the key in the documentation of policy files".to_owned()),
+        None if message == "duplicate key" => ("the key is there twice", "keep one of the two".to_owned()),
+        None => (message, example_of(message)),
     };
     for (theirs, ours) in
         [("unknown field", "unknown key"), ("missing field", "missing key"), ("unknown variant", "unknown word")]
@@ -243,6 +249,16 @@ fn in_our_words(message: &str) -> (String, String) {
         }
     }
     (wrong.to_owned(), wanted)
+}
+
+/// What to write where a key is missing.
+fn example_of(message: &str) -> String {
+    let key = message.strip_prefix("missing field `").and_then(|key| key.strip_suffix('`'));
+    let example = MUST_BE_THERE.iter().find(|(known, _)| Some(*known) == key);
+    match (key, example) {
+        (Some(key), Some((_, example))) => format!("add it, for instance `{key} = {example}`"),
+        _ => "look up the key in the documentation of policy files".to_owned(),
+    }
 }
 
 /// Text on one line without what would move a terminal's cursor, cut to `most` characters.
@@ -264,6 +280,19 @@ pub(super) fn plain(text: &str, most: usize) -> String {
     }
     shown
 }
+
+/// The keys that a table cannot do without, and what may stand there.
+const MUST_BE_THERE: [(&str, &str); 9] = [
+    ("acr", "\"phone\""),
+    ("code", "\"000000\""),
+    ("expect", "{ deny = \"number_type\" }"),
+    ("expires", "2027-01-31"),
+    ("file", "\"next.toml\""),
+    ("key", "[\"phone\"]"),
+    ("numbers", "[\"+12025550100\"]"),
+    ("on", "\"start\""),
+    ("quota", "\"5/1h\""),
+];
 
 /// A file with more faults is no policy file; the rest would only fill the screen.
 const MOST_SHOWN: usize = 50;

@@ -217,7 +217,9 @@ impl Kind {
             Self::Weekday => {
                 "weekdays are \"monday\", \"tuesday\", \"wednesday\", \"thursday\", \"friday\", \"saturday\" and \"sunday\""
             }
-            Self::Platform | Self::Text => "a word has 1 to 64 letters, digits, signs and spaces, such as \"ios\"",
+            Self::Platform | Self::Text => {
+                "a word has 1 to 64 letters, digits and signs, with spaces only between them, such as \"ios\""
+            }
             Self::Flag => "write true or false, without quotes",
             Self::CountryCode => "a country code is a number from 1 to 999, such as 371",
             Self::Number => "a whole number, without quotes, such as 1000",

@@ -97,7 +97,10 @@ impl<'t> File<'t> {
         let included = self.include(report, sources, &mut table, above);
         above.pop();
         report.turn_to(position);
-        let version: Option<Spanned<i64>> = table.remove("version").and_then(|value| take(report, value));
+        let version: Option<Spanned<i64>> = match table.remove("version") {
+            Some(value) => Some(take(report, value)?),
+            None => None,
+        };
         if let Some(version) = version.as_ref().filter(|version| *version.get_ref() != 1) {
             let message = format!("unknown version {}", version.get_ref());
             report.add(version.span(), message, "write `version = 1` at the top of the file");
@@ -188,6 +191,8 @@ impl<'t, T: DeserializeOwned> Entries<'t, T> {
         let span = value.span();
         let DeValue::Array(list) = value.into_inner() else {
             report.add(span, "expected a list of tables", "write the header in double brackets, such as `[[route]]`");
+            // It counts: that there is none would be said in vain.
+            self.written += 1;
             return;
         };
         self.written += list.len();

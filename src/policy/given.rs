@@ -101,11 +101,11 @@ impl Reader<'_, '_, '_, '_> {
                 ("phone" | "time", DeValue::Table(_)) | (_, _) if self.is_derived(&name) => {
                     let help =
                         "give the number as `phone = \"+37126123456\"`, the time as `time = 2026-05-01T12:00:00Z`";
-                    self.refuse(
-                        key.span(),
-                        format!("`{}` follows from another fact", plain(&name, 40)),
-                        help.to_owned(),
-                    )
+                    let message = match value.get_ref() {
+                        DeValue::Table(_) => format!("the facts below `{}` follow from another one", plain(&name, 40)),
+                        _ => format!("`{}` follows from another fact", plain(&name, 40)),
+                    };
+                    self.refuse(key.span(), message, help.to_owned())
                 }
                 (_, inner) => match (fact, inner) {
                     (Some(fact), _) => self.fact(&fact, value),

@@ -51,7 +51,7 @@ pub(super) struct SignalBody {
 
 /// What a missing signal is taken for.
 #[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "no such value is risky, expected true, false, \"high\" or \"low\"")]
 pub(super) enum Risky {
     Flag(bool),
     End(End),

@@ -79,6 +79,11 @@ impl<'t> Vocabulary<'t> {
         names.map(|fact| format!("`{fact}`")).collect::<Vec<_>>().join(", ")
     }
 
+    /// The names of the providers whose health can be asked for.
+    pub(super) fn providers(&self) -> impl Iterator<Item = &str> {
+        self.facts.keys().filter_map(|fact| fact.strip_prefix("provider.")?.strip_suffix(".healthy"))
+    }
+
     pub(super) fn list(&self, name: &str) -> Option<List<'t>> {
         self.lists.get(name).cloned()
     }

@@ -106,7 +106,9 @@ impl Reader<'_, '_, '_, '_> {
         let at_start = self.section == Section::Route;
         let help = match name.starts_with("provider.") {
             true => {
-                "the health of a provider is `provider.<name>.healthy`, with a name of those that there are".to_owned()
+                let providers: Vec<_> = self.vocabulary.providers().map(|name| format!("`{name}`")).collect();
+                let known = if providers.is_empty() { "none".to_owned() } else { providers.join(", ") };
+                format!("the health of a provider is `provider.<name>.healthy`; known providers: {known}")
             }
             false => format!(
                 "known facts here are {}, and the groups `any`, `all` and `none`",
@@ -188,8 +190,12 @@ impl Reader<'_, '_, '_, '_> {
                 "in" => self.in_list(fact, inner),
                 "cidr" => self.each(fact, inner, |value| network(value.as_str()?)).map(places),
                 "prefix" => {
-                    let pattern = |text: &str| (!text.contains(['*', '?'])).then(|| Pattern::Prefix(text.into()));
-                    self.each(fact, inner, |value| pattern(label(value)?)).map(patterns)
+                    let texts = self.each(fact, inner, |value| label(value).map(str::to_owned))?;
+                    if texts.iter().any(|text| text.contains(['*', '?'])) {
+                        let help = "leave the wildcards out, or write `glob` in place of `prefix`";
+                        return self.refuse(inner.span(), "a prefix has no wildcards", help);
+                    }
+                    Some(patterns(texts.into_iter().map(|text| Pattern::Prefix(text.into())).collect()))
                 }
                 _ => {
                     let glob = |text: &str| Pattern::Glob(WildMatch::new(text));
@@ -233,8 +239,15 @@ impl Reader<'_, '_, '_, '_> {
     fn range(&mut self, fact: &Fact, table: &DeTable<'_>, value: &Spanned<DeValue<'_>>) -> Option<Test> {
         let kind = fact.kind();
         let bound = |key: &str| table.get(key).map(|bound| kind.bound(written(bound.get_ref())));
+        let values =
+            if kind == Kind::Age { "an age in quotes, such as \"7d\"" } else { "a whole number without quotes" };
+        if let Some((_, bad)) = table.iter().find(|(key, _)| bound(key.get_ref()) == Some(None)) {
+            return self.refuse(bad.span(), format!("not a bound of `{fact}`"), format!("write {values}"));
+        }
         let (least, most) = match (bound("gte"), bound("gt"), bound("lte"), bound("lt")) {
-            (Some(_), Some(_), ..) | (.., Some(_), Some(_)) => (None, None),
+            (Some(_), Some(_), ..) | (.., Some(_), Some(_)) => {
+                return self.refuse(value.span(), "two bounds on the same side", "keep one of them");
+            }
             (gte, gt, lte, lt) => (
                 gte.or_else(|| gt.map(|n| n?.checked_add(1))).unwrap_or(Some(i64::MIN)),
                 lte.or_else(|| lt.map(|n| n?.checked_sub(1))).unwrap_or(Some(i64::MAX)),
@@ -245,11 +258,9 @@ impl Reader<'_, '_, '_, '_> {
                 Some(places(vec![vec![(ranges::of_number(least), ranges::of_number(most))]]))
             }
             _ => {
-                let values = if kind == Kind::Age { "ages such as \"7d\"" } else { "whole numbers" };
-                let help = format!(
-                    "give a lower bound (`gte` or `gt`), an upper bound (`lt` or `lte`), or one of each, as {values}"
-                );
-                self.refuse(value.span(), "no number meets this", help)
+                let help = "give a lower bound (`gte` or `gt`), an upper bound (`lt` or `lte`), or one of each, the lower one \
+                            below the upper one";
+                self.refuse(value.span(), "no value meets this", help)
             }
         }
     }
@@ -291,7 +302,7 @@ fn read_list(report: &mut Report<'_>, list: &List<'_>, name: &str, fact: &Fact) 
     let before = report.turn_to(list.file);
     let also = match bad.len() {
         1 => String::new(),
-        all => format!("; {all} entries of the list are none"),
+        all => format!("; {all} entries of the list are wrong"),
     };
     // One fault for the list: each of a hundred thousand would say the same.
     if let Some(first) = bad.into_iter().next() {
