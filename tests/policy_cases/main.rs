@@ -4,6 +4,7 @@
 //! folder without files fail, so that nothing here passes by being empty.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
+mod bad;
 mod expiry;
 mod in_force;
 
@@ -49,6 +50,7 @@ fn main() {
         assert!(count >= LEAST_FILES, "{count} files with cases");
         Ok(())
     }));
+    trials.extend(bad::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }
 
@@ -117,7 +119,7 @@ fn assert_stored(file: &Path, text: &str) {
 }
 
 fn folders(folder: &Path) -> Vec<PathBuf> {
-    entries(folder).into_iter().filter(|path| path.is_dir()).collect()
+    entries(folder).into_iter().filter(|path| path.is_dir() && name(path) != bad::FOLDER).collect()
 }
 
 /// The policies that stand right in a folder; those below it are what they name.
