@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
 mod bad;
+mod examples;
 mod expiry;
 mod in_force;
 
@@ -51,6 +52,7 @@ fn main() {
         Ok(())
     }));
     trials.extend(bad::trials());
+    trials.extend(examples::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }
 
