@@ -146,7 +146,7 @@ fn name(path: &Path) -> String {
 const CASES: &str = "tests/policy";
 
 /// So many files with cases there are at least: none goes unseen.
-const LEAST_FILES: usize = 150;
+const LEAST_FILES: usize = 234;
 
 /// Folders whose files set something that no case can say.
 const SETTINGS: [&str; 6] = ["budget", "code", "limit", "profile", "require", "route_settings"];
