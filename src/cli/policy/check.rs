@@ -1,17 +1,17 @@
 //! `handset policy check`: what is wrong with a policy, what is likely a mistake, and what is in force.
 
 use std::{
-    fmt,
     io::{self, Write},
     path::{Path, PathBuf},
 };
 
 use serde::Serialize;
 
+use super::in_force::InForce;
 use crate::{
     channel::Channel,
     cli::{Exit, Format},
-    policy::{Catalogue, Diagnostic, Finding, Level, Limit, Policy, PolicyErrors, Profile, Sources},
+    policy::{Catalogue, Diagnostic, Finding, Level, Policy, PolicyErrors, Sources},
     provider::registry,
 };
 
@@ -155,73 +155,6 @@ impl Checked {
     }
 }
 
-/// What holds, whether the file says it or leaves it out.
-#[derive(Serialize)]
-struct InForce {
-    hash: String,
-    profile: Profile,
-    digits: u8,
-    lifetime_seconds: u64,
-    attempts: u8,
-    resend_after_seconds: u64,
-    failures: String,
-    limits: Vec<LimitInForce>,
-}
-
-#[derive(Serialize)]
-struct LimitInForce {
-    name: String,
-    on: String,
-    key: Vec<String>,
-    quota: String,
-}
-
-impl InForce {
-    fn of(policy: &Policy) -> Self {
-        let code = policy.code();
-        Self {
-            hash: policy.hash().to_owned(),
-            profile: policy.profile(),
-            digits: code.digits,
-            lifetime_seconds: code.lifetime.as_secs(),
-            attempts: code.attempts,
-            resend_after_seconds: code.resend_after.as_secs(),
-            failures: policy.failure_budget().to_string(),
-            limits: policy.limits().iter().map(LimitInForce::of).collect(),
-        }
-    }
-}
-
-impl LimitInForce {
-    fn of(limit: &Limit) -> Self {
-        Self {
-            name: limit.name.to_string(),
-            on: word(limit.on),
-            key: limit.key.iter().copied().map(word).collect(),
-            quota: limit.quota.to_string(),
-        }
-    }
-}
-
-/// For people, with what stands in the file.
-impl fmt::Display for InForce {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { digits, lifetime_seconds, attempts, resend_after_seconds, .. } = self;
-        writeln!(f, "in force, whether the file says so or not:")?;
-        writeln!(f, "  policy   {}", self.hash)?;
-        writeln!(f, "  profile  {}", self.profile)?;
-        writeln!(
-            f,
-            "  code     {digits} digits, {lifetime_seconds} seconds, {attempts} attempts, again after {resend_after_seconds} seconds"
-        )?;
-        writeln!(f, "  budget   {} wrong answers of a subject, and of a number", self.failures)?;
-        for LimitInForce { name, on, key, quota } in &self.limits {
-            writeln!(f, "  limit    {quota} on {on} by {}: {name}", key.join(", "))?;
-        }
-        Ok(())
-    }
-}
-
 fn print(checked: &[Checked], format: Format, out: &mut dyn Write) -> io::Result<()> {
     match format {
         Format::Human => checked.iter().try_for_each(|checked| human(checked, out))?,
@@ -278,11 +211,6 @@ fn line(level: &str, kind: &str, diagnostic: &Diagnostic, out: &mut dyn Write) -
 
 fn many(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
-}
-
-/// The word of a file for one of its words.
-fn word(variant: impl fmt::Debug) -> String {
-    format!("{variant:?}").to_lowercase()
 }
 
 fn unusable(message: &str, err: &mut dyn Write) -> Exit {

@@ -2,6 +2,9 @@
 
 mod check;
 mod diff;
+mod explain;
+mod in_force;
+mod new;
 mod replay;
 mod text;
 
@@ -18,14 +21,18 @@ use crate::{policy::Policy, provider::registry};
 /// Check policy files, compare them, and decide anew what was decided
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
+    New(new::Args),
     Check(check::Args),
+    Explain(explain::Args),
     Diff(diff::Args),
     Replay(replay::Args),
 }
 
 pub(super) fn run(verb: &Verb, format: Format, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     match verb {
+        Verb::New(args) => new::run(args, format, out, err),
         Verb::Check(args) => check::run(args, format, out, err),
+        Verb::Explain(args) => explain::run(args, format, out, err),
         Verb::Diff(args) => diff::run(args, format, out, err),
         Verb::Replay(args) => replay::run(args, format, out, err),
     }
