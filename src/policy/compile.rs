@@ -266,4 +266,4 @@ fn distinct(rules: &[Ruling<Routing>]) -> Vec<Route> {
 }
 
 /// NIST SP 800-63B-4, 3.2.2: no more than 100 failed attempts in a row.
-const MAX_FAILURES: u32 = 100;
+pub(super) const MAX_FAILURES: u32 = 100;

@@ -196,6 +196,26 @@ pub(super) enum Meaning {
 }
 
 impl Kind {
+    /// Every kind.
+    pub(super) const ALL: [Self; 16] = [
+        Self::Action,
+        Self::Region,
+        Self::LineType,
+        Self::Currency,
+        Self::Weekday,
+        Self::Platform,
+        Self::Text,
+        Self::Flag,
+        Self::CountryCode,
+        Self::Number,
+        Self::Count,
+        Self::Hour,
+        Self::Age,
+        Self::Prefix,
+        Self::Address,
+        Self::Channels,
+    ];
+
     /// Whether its values are words.
     pub(super) fn is_word(self) -> bool {
         matches!(
@@ -373,7 +393,7 @@ fn seconds(context: &Context<'_>) -> Option<u64> {
     context.plain.now?.duration_since(std::time::SystemTime::UNIX_EPOCH).ok().map(|since| since.as_secs())
 }
 
-const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+pub(super) const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
 /// A hundred years: what is older is as old.
 const LONGEST_AGE: Duration = Duration::from_secs(100 * 365 * 86_400);

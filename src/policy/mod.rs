@@ -49,6 +49,7 @@ mod replay;
 mod route;
 mod rule;
 mod rules;
+mod schema;
 mod section;
 mod signal;
 mod sources;
@@ -77,6 +78,7 @@ pub use self::{
     replay::{Replayed, Replayer},
     route::{Catalogue, Plan, Route},
     rule::{OnMissing, Rule, Section},
+    schema::schema,
     signal::{SignalDeclaration, SignalType, SignalValue, Signals},
     sources::Sources,
     test_numbers::TestNumbers,

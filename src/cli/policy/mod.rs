@@ -6,6 +6,7 @@ mod explain;
 mod in_force;
 mod new;
 mod replay;
+mod schema;
 mod text;
 
 use std::{
@@ -26,6 +27,7 @@ pub(super) enum Verb {
     Explain(explain::Args),
     Diff(diff::Args),
     Replay(replay::Args),
+    Schema(schema::Args),
 }
 
 pub(super) fn run(verb: &Verb, format: Format, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
@@ -35,6 +37,7 @@ pub(super) fn run(verb: &Verb, format: Format, out: &mut dyn Write, err: &mut dy
         Verb::Explain(args) => explain::run(args, format, out, err),
         Verb::Diff(args) => diff::run(args, format, out, err),
         Verb::Replay(args) => replay::run(args, format, out, err),
+        Verb::Schema(args) => schema::run(args, out),
     }
 }
 
