@@ -73,6 +73,7 @@ impl fmt::Display for Level {
 /// |---|---|---|
 /// | `unreachable` | warning | rules above match whatever this one would match |
 /// | `contradiction` | warning | the conditions of a rule never hold together |
+/// | `not_searched` | note | for how many rules a search for the two above was given up |
 /// | `unused_message` | warning | a message that says nothing: every vendor of the rule has words of its own |
 /// | `provider_not_configured` | warning | a route, or a condition, on a provider for which there is no account |
 /// | `channel_not_configured` | warning | a route to a channel that the account lacks |
@@ -102,6 +103,8 @@ pub enum FindingKind {
     Unreachable,
     /// The conditions of a rule never hold together.
     Contradiction,
+    /// Rules for which it was not found out whether a request reaches them.
+    NotSearched,
     /// Every vendor of the rule has words of its own.
     UnusedMessage,
     /// There is no account of the provider.
@@ -137,6 +140,7 @@ impl FindingKind {
             Self::LargeBudget => "large_budget",
             Self::Unreachable => "unreachable",
             Self::Contradiction => "contradiction",
+            Self::NotSearched => "not_searched",
             Self::UnusedMessage => "unused_message",
             Self::ProviderNotConfigured => "provider_not_configured",
             Self::ChannelNotConfigured => "channel_not_configured",

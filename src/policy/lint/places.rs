@@ -1,6 +1,10 @@
 //! Where the parts of a policy stand: looked up in its text, again.
 
-use std::{borrow::Cow, ops::Range};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    ops::Range,
+};
 
 use toml::{
     Spanned,
@@ -15,6 +19,8 @@ use crate::{
 /// The texts of a policy, read as tables.
 pub(super) struct Places<'p> {
     files: Vec<(usize, DeTable<'p>)>,
+    /// The place of each rule among those of its file, by its section, its file and where it begins.
+    rules: HashMap<(Section, usize, usize), usize>,
 }
 
 /// A place of a file.
@@ -37,7 +43,15 @@ impl Place {
 impl<'p> Places<'p> {
     pub(super) fn new(sources: &'p Sources, files: &[usize]) -> Self {
         let read = |file: &usize| (*file, DeTable::parse_recoverable(sources.text(*file)).0.into_inner());
-        Self { files: files.iter().map(read).collect() }
+        let files: Vec<_> = files.iter().map(read).collect();
+        let mut rules = HashMap::new();
+        for (file, table) in &files {
+            for section in [Section::StepUp, Section::Route] {
+                let starts = entries(table, &section.to_string()).map(|rule| rule.span().start).enumerate();
+                rules.extend(starts.map(|(place, start)| ((section, *file, start), place)));
+            }
+        }
+        Self { files, rules }
     }
 
     /// The beginning of the policy.
@@ -98,22 +112,26 @@ impl<'p> Places<'p> {
         self.in_rule(section, head, &path).unwrap_or_else(|| self.of_rule(section, head, &nested))
     }
 
-    /// Whether a condition of some rule names a list.
-    pub(super) fn is_list_named(&self, list: &str) -> bool {
-        let mut whens = self.files.iter().flat_map(|(_, table)| {
-            let both = entries(table, "step_up").chain(entries(table, "route"));
-            both.filter_map(|rule| rule.get_ref().as_table()?.get("when"))
-        });
-        whens.any(|when| names(when.get_ref(), list))
+    /// The lists that conditions of rules name.
+    pub(super) fn lists_named(&self) -> HashSet<&str> {
+        let mut named = HashSet::new();
+        for (_, table) in &self.files {
+            let rules = entries(table, "step_up").chain(entries(table, "route"));
+            for when in rules.filter_map(|rule| rule.get_ref().as_table()?.get("when")) {
+                lists_in(when.get_ref(), &mut named);
+            }
+        }
+        named
     }
 
     fn table(&self, section: Section, head: &Head) -> Option<&DeTable<'p>> {
         let (_, table) = self.files.iter().find(|(file, _)| *file == head.file)?;
-        entries(table, &section.to_string()).find(|rule| rule.span() == head.span)?.get_ref().as_table()
+        let place = *self.rules.get(&(section, head.file, head.span.start))?;
+        table.get(section.to_string().as_str())?.get_ref().as_array()?.get(place)?.get_ref().as_table()
     }
 }
 
-fn entries<'t, 'p>(table: &'t DeTable<'p>, kind: &str) -> impl Iterator<Item = &'t Spanned<DeValue<'p>>> {
+fn entries<'t, 'p>(table: &'t DeTable<'p>, kind: &str) -> impl Iterator<Item = &'t Spanned<DeValue<'p>>> + use<'t, 'p> {
     table.get(kind).and_then(|list| list.get_ref().as_array()).into_iter().flatten()
 }
 
@@ -123,14 +141,19 @@ fn find<'t, 'p>(table: &'t DeTable<'p>, path: &[&str]) -> Option<&'t Spanned<DeV
     if rest.is_empty() { Some(value) } else { find(value.get_ref().as_table()?, rest) }
 }
 
-/// Whether an operator `in` somewhere in the value names the list.
-fn names(value: &DeValue<'_>, list: &str) -> bool {
+/// Adds the lists that an operator `in` somewhere in the value names.
+fn lists_in<'t>(value: &'t DeValue<'_>, named: &mut HashSet<&'t str>) {
     match value {
-        DeValue::Array(items) => items.iter().any(|item| names(item.get_ref(), list)),
-        DeValue::Table(table) => table.iter().any(|(key, value)| match value.get_ref().as_str() {
-            Some(name) => key.get_ref() == "in" && name == list,
-            None => names(value.get_ref(), list),
-        }),
-        _ => false,
+        DeValue::Array(items) => items.iter().for_each(|item| lists_in(item.get_ref(), named)),
+        DeValue::Table(table) => {
+            for (key, value) in table {
+                match value.get_ref().as_str() {
+                    Some(name) if key.get_ref() == "in" => _ = named.insert(name),
+                    Some(_) => {}
+                    None => lists_in(value.get_ref(), named),
+                }
+            }
+        }
+        _ => {}
     }
 }

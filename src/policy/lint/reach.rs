@@ -27,8 +27,10 @@ pub(super) struct Reach {
 /// What is known of a rule.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Reached {
-    /// Nothing says that no request reaches it.
+    /// Some request may reach it, as far as facts are free of each other.
     Maybe,
+    /// It was not looked at to the end: nothing is said of it.
+    Unknown,
     /// No request matches it.
     Never,
     /// Every request that matches it is matched by one of these rules above, by their positions.
@@ -53,14 +55,15 @@ impl Reach {
 
     /// Whether some request can reach a rule, by its position.
     pub(super) fn of(&mut self, position: usize) -> Reached {
-        if !self.rules.get(position).is_some_and(|rule| rule.is_whole) {
-            return Reached::Maybe;
+        if self.steps == 0 || !self.rules.get(position).is_some_and(|rule| rule.is_whole) {
+            return Reached::Unknown;
         }
         let above: Vec<_> = (0..position).filter(|at| self.rules.get(*at).is_some_and(|rule| rule.is_whole)).collect();
         match (self.search(position, &[]), self.search(position, &above)) {
             (Some((false, _)), _) => Reached::Never,
             (_, Some((false, hiders))) => Reached::HiddenBy(hiders.into_iter().collect()),
-            _ => Reached::Maybe,
+            (_, Some((true, _))) => Reached::Maybe,
+            (_, None) => Reached::Unknown,
         }
     }
 

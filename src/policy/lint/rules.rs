@@ -4,15 +4,17 @@ use super::{
     FindingKind, Findings, View,
     reach::{Reach, Reached},
 };
-use crate::policy::rule::Section;
+use crate::policy::rule::{Head, Section};
 
 pub(super) fn check(view: &View<'_>, findings: &mut Findings<'_>) {
     for section in [Section::StepUp, Section::Route] {
         let heads: Vec<_> = view.heads().filter(|(at, _)| *at == section).map(|(_, head)| head).collect();
         let mut reach = Reach::new(&heads);
+        let mut unknown = Vec::new();
         for (position, head) in heads.iter().enumerate() {
             match reach.of(position) {
                 Reached::Maybe => {}
+                Reached::Unknown => unknown.push(*head),
                 Reached::Never => {
                     let message = "the conditions of this rule never hold together".to_owned();
                     let help = "remove one of the conditions, or the rule; two rules can say \"one or the other\"";
@@ -28,5 +30,20 @@ pub(super) fn check(view: &View<'_>, findings: &mut Findings<'_>) {
                 }
             }
         }
+        left_out(view, section, &unknown, findings);
     }
+}
+
+/// Says of how many rules nothing was found out, at the first of them.
+fn left_out(view: &View<'_>, section: Section, unknown: &[&Head], findings: &mut Findings<'_>) {
+    let Some(first) = unknown.first() else { return };
+    let message = match unknown.len() {
+        1 => format!("whether some request reaches this rule of `[[{section}]]` was not found out"),
+        count => format!(
+            "whether some request reaches them was not found out for {count} rules of `[[{section}]]`, of which this is the \
+             first"
+        ),
+    };
+    let help = "nothing to do; the search ends where there are too many rules, values or patterns to try".to_owned();
+    findings.note(FindingKind::NotSearched, view.places.rule(first), None, message, help);
 }
