@@ -1,9 +1,8 @@
-//! Evaluating a policy: the example file, and files of ten and of a thousand rules in each section, of which the last one
+//! Evaluating a policy: the example file, and files of ten to ten thousand rules in each section, of which the last one
 //! decides. The rules are of the kinds that files have: amounts, prefixes, regions, networks, actions, signals.
 #![expect(clippy::expect_used, reason = "a benchmark that cannot run ends")]
 
 use std::{
-    fmt::Write,
     hint::black_box,
     time::{Duration, SystemTime},
 };
@@ -28,7 +27,9 @@ fn evaluate(c: &mut Criterion) {
     for (name, sources) in [
         ("example", Sources::new("policy.toml", include_str!("../examples/policy.toml"))),
         ("10 rules", rules(10)),
+        ("100 rules", rules(100)),
         ("1000 rules", rules(1000)),
+        ("10000 rules", rules(10_000)),
         ("100000 listed prefixes", listed(100_000)),
     ] {
         let policy = load(&sources);
@@ -46,39 +47,37 @@ fn evaluate(c: &mut Criterion) {
     group.finish();
 }
 
-/// So many rules of mixed kinds in each section.
+/// So many rules of mixed kinds in each section, in as many files as they need.
 fn rules(count: usize) -> Sources {
-    let mut text = "version = 1\n".to_owned();
-    for rule in 0..count - 1 {
-        let (from, to) = (200_000 + rule * 1000, 200_000 + (rule + 1) * 1000);
-        let (step, route) = match rule % 4 {
-            0 => (
-                format!("amount = {{ gte = {from}, lt = {to} }}"),
-                format!("\"phone.prefix\" = \"+3712{:04}\"", 7000 + rule),
-            ),
-            1 => (
-                format!("action = \"other_{rule}\""),
-                format!("\"phone.region\" = \"LT\", amount = {{ gte = {from}, lt = {to} }}"),
-            ),
-            2 => (
-                format!("client.ip = {{ cidr = \"10.{}.{}.0/24\" }}", rule / 250, rule % 250),
-                format!("action = \"other_{rule}\""),
-            ),
-            _ => (format!("risk_score = {}", 100 + rule), format!("risk_score = {}", 100 + rule)),
-        };
-        let on_missing = if rule % 4 == 3 { "on_missing = \"deny\"" } else { "" };
-        write!(
-            text,
-            "[[step_up]]\nname = \"{rule}\"\nwhen = {{ {step}, currency = \"EUR\", time.hour = {{ lt = {} }} }}\n{on_missing}\n\
-             require = {{ acr = \"phone\" }}\n[[route]]\nname = \"{rule}\"\nwhen = {{ {route}, time.hour = {{ lt = {} }} }}\n{on_missing}\n\
-             try = [\"numcheck/flash_call\"]\n",
-            rule % 20 + 4,
-            rule % 20 + 4
-        )
-        .expect("a string takes everything");
-    }
-    text.push_str("[[step_up]]\nname = \"last\"\nrequire = { acr = \"phone\" }\n[[route]]\nname = \"last\"\ntry = [\"numcheck/flash_call\"]\n");
-    Sources::new("policy.toml", text)
+    let files: Vec<_> = (0..count - 1)
+        .collect::<Vec<_>>()
+        .chunks(1000)
+        .map(|rules| rules.iter().map(|rule| pair(*rule)).collect::<String>())
+        .collect();
+    let names: Vec<_> = (0..files.len()).map(|file| format!("{file}.toml")).collect();
+    let last = "[[step_up]]\nname = \"last\"\nrequire = { acr = \"phone\" }\n[[route]]\nname = \"last\"\ntry = [\"numcheck/flash_call\"]\n";
+    let main = format!("version = 1\ninclude = {names:?}\n{last}");
+    let files = names.iter().zip(files);
+    files.fold(Sources::new("policy.toml", main), |sources, (name, text)| sources.with(name, text))
+}
+
+/// A rule of each section.
+fn pair(rule: usize) -> String {
+    let (from, to) = (200_000 + rule * 1000, 200_000 + (rule + 1) * 1000);
+    let amount = format!("amount = {{ gte = {from}, lt = {to} }}");
+    let action = format!("action = \"other_{rule}\"");
+    let (step, route) = match rule % 4 {
+        0 => (amount, format!("\"phone.prefix\" = \"+3712{:04}\"", 7000 + rule)),
+        1 => (action, format!("\"phone.region\" = \"LT\", {amount}")),
+        2 => (format!("client.ip = {{ cidr = \"10.{}.{}.0/24\" }}", rule / 250, rule % 250), action),
+        _ => (format!("risk_score = {}", 100 + rule), format!("risk_score = {}", 100 + rule)),
+    };
+    let hour = format!("time.hour = {{ lt = {} }}", rule % 20 + 4);
+    let on_missing = if rule % 4 == 3 { "on_missing = \"deny\"" } else { "" };
+    format!(
+        "[[step_up]]\nname = \"{rule}\"\nwhen = {{ {step}, currency = \"EUR\", {hour} }}\n{on_missing}\nrequire = {{ acr = \"phone\" }}\n\
+         [[route]]\nname = \"{rule}\"\nwhen = {{ {route}, {hour} }}\n{on_missing}\ntry = [\"numcheck/flash_call\"]\n"
+    )
 }
 
 /// A rule with a list of so many prefixes, and one for the rest.

@@ -248,7 +248,10 @@ async fn g3_the_same_policy_decides_a_record_the_same() {
         };
         let replayed = replayer.ask(&line.facts, line.at).unwrap();
         assert!(replayed.is_sure, "{number}");
-        assert_eq!(handset::policy::RecordedAnswer::from(&replayed.evaluation), line.decision);
+        let (again, said) = (replayed.evaluation, &line.decision);
+        assert_eq!((again.policy, again.rule.map(|rule| rule.as_str())), (said.policy.as_str(), said.rule.as_deref()));
+        let routes = || format!("try {}", said.routes.join(", "));
+        assert_eq!(again.decision.to_string(), said.deny.as_ref().map_or_else(routes, |why| format!("deny {why}")));
         assert_eq!(replayed.missing.len(), usize::from(ago.is_none()));
     }
 }

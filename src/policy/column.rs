@@ -1,26 +1,28 @@
-//! One fact in all rules: from its value to the rules that it lets through, in one look.
+//! One fact in the rules of a block: from its value to the rules that it lets through, in one look.
 
 use std::{collections::HashMap, sync::Arc};
 
 use super::{
+    bits::Bits,
     condition::{Condition, Test, Words},
     context::Context,
-    decision::RuleSet,
     fact::{Fact, Value},
     ranges::Ranges,
     rule::{Head, Passed},
 };
 
-/// What each value of one fact means for every rule of a section.
+/// What each value of one fact means for every rule of a block.
 #[derive(Debug)]
 pub(super) struct Column {
     fact: Fact,
     lookup: Lookup,
     rows: Rows,
     /// The rules that go on when the fact is missing.
-    when_missing: RuleSet,
+    when_missing: Bits,
     /// Those of them that refuse then.
-    refusing: RuleSet,
+    refusing: Bits,
+    /// The rules that do not ask for the fact.
+    unasked: Bits,
 }
 
 /// From a value to a row.
@@ -36,15 +38,15 @@ enum Lookup {
 #[derive(Debug)]
 struct Switch<T> {
     test: Arc<T>,
-    on: RuleSet,
-    off: RuleSet,
+    on: Bits,
+    off: Bits,
 }
 
 impl Column {
     /// The column of a fact.
     pub(super) fn new(fact: Fact, heads: &[&Head]) -> Self {
         let conditions: Vec<_> = heads.iter().map(|head| (*head, condition_on(head, &fact))).collect();
-        let (mut when_missing, mut refusing) = (RuleSet::default(), RuleSet::default());
+        let (mut when_missing, mut refusing) = (Bits::default(), Bits::default());
         for (position, (head, condition)) in conditions.iter().enumerate() {
             let passed =
                 condition.map_or(Passed::Yes, |c| head.reading.passes(c.truth_when_missing(head.reading.assume())));
@@ -52,34 +54,52 @@ impl Column {
             refusing.set(position, passed == Passed::Refusing);
         }
         let conditions: Vec<_> = conditions.into_iter().map(|(_, condition)| condition).collect();
+        let unasked = conditions.iter().enumerate().filter_map(|(at, asked)| asked.is_none().then_some(at)).collect();
         let mut rows = Rows::new(heads.len());
         let lookup =
             if fact.kind().is_word() { words(&conditions, &mut rows) } else { scalars(&conditions, &mut rows) };
-        Self { fact, lookup, rows, when_missing, refusing }
+        Self { fact, lookup, rows, when_missing, refusing, unasked }
     }
 
     /// Keeps the rules that go on, and adds those that refuse.
-    pub(super) fn narrow(&self, context: &Context<'_>, matched: &mut RuleSet, refusing: &mut RuleSet) {
-        match (self.fact.value(context), &self.lookup) {
-            (Some(Value::Scalar(place)), Lookup::Scalars { starts, rows }) => {
-                let after = starts.partition_point(|start| *start <= place);
-                let row = after.checked_sub(1).and_then(|at| rows.get(at)).copied().unwrap_or_default();
-                matched.keep(self.rows.row(row));
-            }
-            (Some(Value::Word(word)), Lookup::Words { named, other, patterns }) => match named.get(word) {
-                Some(row) => matched.keep(self.rows.row(*row)),
-                None if patterns.is_empty() => matched.keep(self.rows.row(*other)),
-                None => {
-                    let mut row = RuleSet::first_of(RuleSet::CAPACITY);
-                    row.keep(self.rows.row(*other));
-                    matched.keep(patterns.iter().fold(row, |row, switch| switch.turn(row, word)).words());
-                }
-            },
-            _ => {
-                matched.keep(self.when_missing.words());
-                *refusing = refusing.with(&self.refusing);
+    pub(super) fn narrow(&self, context: &Context<'_>, open: &mut Bits, refusing: &mut Bits) {
+        if self.fact.value(context).and_then(|value| self.keep(value, open)).is_none() {
+            open.keep(self.when_missing.words());
+            *refusing = refusing.with(&self.refusing);
+        }
+    }
+
+    /// Keeps the rules that may cover another one, as far as this fact tells: those that ask for nothing the other does not ask
+    /// for, and take some value that the other takes.
+    pub(super) fn keep_covering(&self, other: &Head, open: &mut Bits) {
+        match condition_on(other, &self.fact) {
+            None => open.keep(self.unasked.words()),
+            Some(condition) => {
+                condition.example().and_then(|value| self.keep(value, open));
             }
         }
+    }
+
+    /// Keeps the rules that a value lets through. `None` when it is no value of the fact.
+    fn keep(&self, value: Value<'_>, open: &mut Bits) -> Option<()> {
+        match (value, &self.lookup) {
+            (Value::Scalar(place), Lookup::Scalars { starts, rows }) => {
+                let after = starts.partition_point(|start| *start <= place);
+                let row = after.checked_sub(1).and_then(|at| rows.get(at)).copied().unwrap_or_default();
+                open.keep(self.rows.row(row));
+            }
+            (Value::Word(word), Lookup::Words { named, other, patterns }) => match named.get(word) {
+                Some(row) => open.keep(self.rows.row(*row)),
+                None if patterns.is_empty() => open.keep(self.rows.row(*other)),
+                None => {
+                    let mut row = Bits::first_of(Bits::CAPACITY);
+                    row.keep(self.rows.row(*other));
+                    open.keep(patterns.iter().fold(row, |row, switch| switch.turn(row, word)).words());
+                }
+            },
+            _ => return None,
+        }
+        Some(())
     }
 }
 
@@ -121,7 +141,7 @@ fn words(conditions: &[Option<&Condition>], rows: &mut Rows) -> Lookup {
         Test::Words(words) => Some(words),
         Test::Scalars(_) => None,
     });
-    let mut named: HashMap<Box<str>, RuleSet> = HashMap::new();
+    let mut named: HashMap<Box<str>, Bits> = HashMap::new();
     for switch in &switches {
         for word in switch.test.named() {
             let row = named.entry(word.clone()).or_insert(other);
@@ -137,7 +157,7 @@ fn words(conditions: &[Option<&Condition>], rows: &mut Rows) -> Lookup {
 }
 
 impl Switch<Words> {
-    fn turn(&self, row: RuleSet, word: &str) -> RuleSet {
+    fn turn(&self, row: Bits, word: &str) -> Bits {
         if self.test.contain(word) { row.with(&self.on).without(&self.off) } else { row }
     }
 }
@@ -146,8 +166,8 @@ impl Switch<Words> {
 fn switches<'c, T: 'c>(
     conditions: &[Option<&'c Condition>],
     test_of: impl Fn(&'c Test) -> Option<&'c Arc<T>>,
-) -> (RuleSet, Vec<Switch<T>>) {
-    let mut base = RuleSet::default();
+) -> (Bits, Vec<Switch<T>>) {
+    let mut base = Bits::default();
     let mut switches: Vec<Switch<T>> = Vec::new();
     let mut known: HashMap<*const T, usize> = HashMap::new();
     for (position, condition) in conditions.iter().enumerate() {
@@ -158,7 +178,7 @@ fn switches<'c, T: 'c>(
         base.set(position, condition.negated);
         let at = *known.entry(Arc::as_ptr(test)).or_insert(switches.len());
         if at == switches.len() {
-            switches.push(Switch { test: Arc::clone(test), on: RuleSet::default(), off: RuleSet::default() });
+            switches.push(Switch { test: Arc::clone(test), on: Bits::default(), off: Bits::default() });
         }
         if let Some(switch) = switches.get_mut(at) {
             let side = if condition.negated { &mut switch.off } else { &mut switch.on };
@@ -173,7 +193,7 @@ fn switches<'c, T: 'c>(
 struct Rows {
     width: usize,
     words: Vec<u64>,
-    known: HashMap<RuleSet, usize>,
+    known: HashMap<Bits, usize>,
 }
 
 impl Rows {
@@ -182,7 +202,7 @@ impl Rows {
     }
 
     /// The number of a row.
-    fn intern(&mut self, set: RuleSet) -> usize {
+    fn intern(&mut self, set: Bits) -> usize {
         let next = self.known.len();
         *self.known.entry(set).or_insert_with(|| {
             self.words.extend(set.words().iter().take(self.width));

@@ -128,9 +128,8 @@ fn compile(
     let of_routes = code.clone().unwrap_or_default();
     let route = rules::route(report, file.routes, &mut vocabulary, catalogue, &of_routes);
     let (step_up, route) = (step_up?, route?);
-    let cases = case::read(report, file.cases, &vocabulary, [&names(&step_up), &names(&route)]);
-    let reads = [reads(&step_up), reads(&route)];
-    let (step_up, route) = (Table::new(step_up), Table::new(route));
+    let cases = case::read(report, file.cases, &vocabulary, [&names(step_up.rules()), &names(route.rules())]);
+    let reads = [reads(step_up.rules()), reads(route.rules())];
     let routes = distinct(route.rules());
     let (code, budget, limits) = (code?, budget?, limits?);
     let profile = profile?;

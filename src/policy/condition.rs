@@ -159,6 +159,15 @@ impl Condition {
         }
     }
 
+    /// A value with which it holds, where one is easily found.
+    pub(super) fn example(&self) -> Option<Value<'_>> {
+        match &self.test {
+            _ if self.negated => None,
+            Test::Scalars(ranges) => ranges.iter().next().map(|(least, _)| Value::Scalar(least)),
+            Test::Words(words) => words.named().first().map(|word| Value::Word(word)),
+        }
+    }
+
     /// Whether it surely holds wherever `other`, on the same fact, holds.
     pub(super) fn covers(&self, other: &Self) -> bool {
         if self.fact != other.fact {

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use serde::{Serialize, Serializer};
 
-use super::{route::Plan, rule::Section};
+use super::{bits, route::Plan, rule::Section};
 use crate::ids::RuleName;
 
 /// Whether a request needs a step.
@@ -130,34 +130,31 @@ pub struct Evaluation<'p> {
     pub section: Section,
     /// The answer.
     pub decision: Decision<'p>,
-    /// The rule that decided, or `None` when none matched.
+    /// The rule that decided, the first that matched, or `None` when none did.
     pub rule: Option<&'p RuleName>,
-    /// Every rule that matched; the first of them decided.
-    pub matched: RuleSet,
     /// The hash of the policy.
     pub policy: &'p str,
 }
 
-/// A set of rules of one section, by their positions.
+/// A set of rules of one section, by their positions: a bit for each.
 ///
 /// Serializes as a list of positions.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct RuleSet([u64; Self::WORDS]);
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct RuleSet {
+    /// The last word is not zero, so that equal sets have equal words.
+    words: Vec<u64>,
+}
 
 impl RuleSet {
     /// Whether it holds the rule at a position.
     #[must_use]
     pub fn contains(&self, position: usize) -> bool {
-        self.0.get(position / 64).is_some_and(|word| word >> (position % 64) & 1 == 1)
+        bits::contains(&self.words, position)
     }
 
     /// The positions of its rules, ascending.
     pub fn iter(&self) -> impl Iterator<Item = usize> {
-        self.0.into_iter().enumerate().flat_map(|(at, word)| {
-            std::iter::successors(Some(word), |word| Some(word & word.wrapping_sub(1)))
-                .take_while(|word| *word != 0)
-                .filter_map(move |word| Some(at * 64 + usize::try_from(word.trailing_zeros()).ok()?))
-        })
+        bits::places(self.words.iter().copied())
     }
 
     /// How many rules it holds.
@@ -169,58 +166,21 @@ impl RuleSet {
     /// Whether it holds none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.iter().all(|word| *word == 0)
-    }
-
-    /// How many rules fit.
-    pub(super) const CAPACITY: usize = Self::WORDS * 64;
-
-    const WORDS: usize = 16;
-
-    /// The first `count` rules.
-    pub(super) fn first_of(count: usize) -> Self {
-        (0..count).collect()
-    }
-
-    pub(super) fn set(&mut self, position: usize, holds: bool) {
-        if let Some(word) = self.0.get_mut(position / 64) {
-            let bit = 1 << (position % 64);
-            *word = if holds { *word | bit } else { *word & !bit };
-        }
-    }
-
-    /// Keeps those that are in a row of a table, too.
-    pub(super) fn keep(&mut self, row: &[u64]) {
-        for (word, other) in self.0.iter_mut().zip(row) {
-            *word &= other;
-        }
-    }
-
-    pub(super) fn with(mut self, other: &Self) -> Self {
-        self.0.iter_mut().zip(other.0).for_each(|(word, other)| *word |= other);
-        self
-    }
-
-    pub(super) fn without(mut self, other: &Self) -> Self {
-        self.0.iter_mut().zip(other.0).for_each(|(word, other)| *word &= !other);
-        self
-    }
-
-    pub(super) fn and(mut self, other: &Self) -> Self {
-        self.keep(&other.0);
-        self
-    }
-
-    pub(super) fn words(&self) -> &[u64] {
-        &self.0
+        self.words.is_empty()
     }
 }
 
 impl FromIterator<usize> for RuleSet {
     fn from_iter<I: IntoIterator<Item = usize>>(positions: I) -> Self {
-        let mut set = Self::default();
-        positions.into_iter().for_each(|position| set.set(position, true));
-        set
+        let mut words = Vec::new();
+        for position in positions {
+            let at = position / 64;
+            words.resize(words.len().max(at + 1), 0_u64);
+            if let Some(word) = words.get_mut(at) {
+                *word |= 1 << (position % 64);
+            }
+        }
+        Self { words }
     }
 }
 
@@ -238,31 +198,22 @@ impl fmt::Debug for RuleSet {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     proptest::proptest! {
         #[test]
-        fn a_rule_set_is_a_set(
-            some in proptest::collection::btree_set(0..RuleSet::CAPACITY, 0..40),
-            others in proptest::collection::btree_set(0..RuleSet::CAPACITY, 0..40),
-        ) {
-            let set = |positions: &BTreeSet<usize>| positions.iter().copied().collect::<RuleSet>();
-            let (a, b) = (set(&some), set(&others));
-            proptest::prop_assert!(a.iter().eq(some.iter().copied()));
-            proptest::prop_assert_eq!((a.len(), a.is_empty()), (some.len(), some.is_empty()));
-            proptest::prop_assert_eq!(a.with(&b), set(&(&some | &others)));
-            proptest::prop_assert_eq!(a.without(&b), set(&(&some - &others)));
-            proptest::prop_assert_eq!(a.and(&b), set(&(&some & &others)));
-            proptest::prop_assert!((0..2 * RuleSet::CAPACITY).all(|at| a.contains(at) == some.contains(&at)));
+        fn a_rule_set_is_a_set(some in proptest::collection::btree_set(0..20_000_usize, 0..40)) {
+            let set: RuleSet = some.iter().copied().collect();
+            proptest::prop_assert!(set.iter().eq(some.iter().copied()));
+            proptest::prop_assert_eq!((set.len(), set.is_empty()), (some.len(), some.is_empty()));
+            proptest::prop_assert!((0..20_100).all(|at| set.contains(at) == some.contains(&at)));
+            proptest::prop_assert_eq!(&set, &some.iter().rev().copied().collect());
         }
     }
 
     #[test]
     fn a_rule_set_is_recorded_as_positions() {
-        let set: RuleSet = [0, 64, 1023].into_iter().collect();
-        assert_eq!(serde_json::to_string(&set).unwrap(), "[0,64,1023]");
-        assert_eq!(RuleSet::first_of(3).iter().collect::<Vec<_>>(), [0, 1, 2]);
+        let set: RuleSet = [0, 64, 16_383].into_iter().collect();
+        assert_eq!(serde_json::to_string(&set).unwrap(), "[0,64,16383]");
     }
 }

@@ -6,13 +6,12 @@
 //! ```
 //!
 //! What a rule asks of one fact is in the fact's column, so the cost hardly grows with the rules. Only `any`, `all` and `none`
-//! are looked at rule by rule, in those that everything else lets through.
+//! are looked at rule by rule, in those that everything else lets through. Rules come in [blocks](Block), and none is asked
+//! after the one that has the deciding rule.
 
 use super::{
-    column::Column,
+    block::Block,
     context::Context,
-    decision::RuleSet,
-    fact::Fact,
     rule::{Head, Passed},
 };
 use crate::ids::Action;
@@ -28,63 +27,47 @@ pub(super) struct Ruling<T> {
 #[derive(Debug)]
 pub(super) struct Table<T> {
     rules: Vec<Ruling<T>>,
-    columns: Vec<Column>,
-    all: RuleSet,
-    /// The rules that have groups of conditions.
-    grouped: RuleSet,
+    blocks: Vec<Block>,
 }
 
-/// What was found.
+/// A rule that matches.
 #[derive(Debug)]
-pub(super) struct Found<'t, T> {
-    /// The rule that decides.
-    pub(super) rule: Option<&'t Ruling<T>>,
+pub(super) struct Match<'t, T> {
+    pub(super) position: usize,
+    pub(super) rule: &'t Ruling<T>,
     /// Whether it refuses because a signal is missing.
     pub(super) is_refusing: bool,
-    pub(super) matched: RuleSet,
 }
 
 impl<T> Table<T> {
     pub(super) fn new(rules: Vec<Ruling<T>>) -> Self {
         let heads: Vec<_> = rules.iter().map(|rule| &rule.head).collect();
-        let mut facts: Vec<Fact> = Vec::new();
-        for condition in heads.iter().flat_map(|head| &head.when.conditions) {
-            if !facts.contains(&condition.fact) {
-                facts.push(condition.fact.clone());
-            }
-        }
-        let columns = facts.into_iter().map(|fact| Column::new(fact, &heads)).collect();
-        let with_groups = |(position, head): (usize, &&Head)| (!head.when.groups.is_empty()).then_some(position);
-        let grouped = heads.iter().enumerate().filter_map(with_groups).collect();
-        Self { all: RuleSet::first_of(rules.len()), columns, grouped, rules }
+        Self { blocks: Block::cut(&heads), rules }
     }
 
-    /// The rules that match, and the first of them. Allocates nothing.
-    pub(super) fn find(&self, context: &Context<'_>) -> Found<'_, T> {
-        let (mut matched, mut refusing) = (self.all, RuleSet::default());
-        for column in &self.columns {
-            column.narrow(context, &mut matched, &mut refusing);
-        }
-        for position in matched.and(&self.grouped).iter() {
-            let Some(Ruling { head, .. }) = self.rules.get(position) else { continue };
-            for group in &head.when.groups {
-                match head.reading.passes(group.truth(context, head.reading.assume())) {
-                    Passed::Yes => {}
-                    Passed::No => matched.set(position, false),
-                    Passed::Refusing => refusing.set(position, true),
-                }
-            }
-        }
-        let first = matched.iter().next();
-        Found {
-            rule: first.and_then(|position| self.rules.get(position)),
-            is_refusing: first.is_some_and(|position| refusing.contains(position)),
-            matched,
-        }
+    /// The rules that match, in order: the first of them decides. They are looked for as they are asked for; allocates
+    /// nothing.
+    pub(super) fn matches<'t>(&'t self, context: &Context<'_>) -> impl Iterator<Item = Match<'t, T>> {
+        self.blocks.iter().flat_map(move |block| {
+            let (open, refusing) = block.narrow(context);
+            open.iter().filter_map(move |place| {
+                let position = block.position(place);
+                let rule = self.rules.get(position)?;
+                let by_groups = block.is_grouped(place) && grouped(&rule.head, context)?;
+                Some(Match { position, rule, is_refusing: by_groups || refusing.contains(place) })
+            })
+        })
     }
 
     pub(super) fn rules(&self) -> &[Ruling<T>] {
         &self.rules
+    }
+
+    /// The first rule that matches whatever the one at a position matches, before it.
+    pub(super) fn covering(&self, position: usize) -> Option<&Head> {
+        let head = &self.rules.get(position)?.head;
+        let above = self.blocks.iter().flat_map(|block| block.may_cover(head)).take_while(|above| *above < position);
+        above.filter_map(|above| Some(&self.rules.get(above)?.head)).find(|above| above.covers(head))
     }
 
     /// The rules that may match a request for the action, whatever its other facts are, in order; and whether each surely does.
@@ -98,4 +81,17 @@ impl<T> Table<T> {
             may.then_some((rule, surely))
         })
     }
+}
+
+/// Whether a rule refuses because of what its groups lack; `None` when they do not let it match.
+fn grouped(head: &Head, context: &Context<'_>) -> Option<bool> {
+    let mut refuses = false;
+    for group in &head.when.groups {
+        match head.reading.passes(group.truth(context, head.reading.assume())) {
+            Passed::Yes => {}
+            Passed::No => return None,
+            Passed::Refusing => refuses = true,
+        }
+    }
+    Some(refuses)
 }

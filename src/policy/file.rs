@@ -369,8 +369,8 @@ fn add_syntax_errors(report: &mut Report<'_>, errors: &[toml::de::Error]) {
     }
 }
 
-/// A set of matching rules is this many bits, on the stack.
-pub(super) const MOST_RULES: usize = 1024;
+/// Sixteen blocks of rules, each of which is asked in turn.
+pub(super) const MOST_RULES: usize = 16_384;
 
 /// How many files may stand above an included one.
 const DEEPEST_INCLUDE: usize = 8;

@@ -28,6 +28,8 @@
 //!
 #![doc = include_str!("language.md")]
 
+mod bits;
+mod block;
 mod case;
 mod code;
 mod column;
@@ -84,10 +86,10 @@ pub use self::{
     test_numbers::TestNumbers,
     trace::{RuleTrace, Stop, Trace, Why},
 };
-use self::{compile::Compiled, diagnostic::Report, evaluate::Found};
+use self::{compile::Compiled, diagnostic::Report, evaluate::Match};
 use crate::{
     error::{Error, ErrorKind},
-    ids::{Action, RuleName},
+    ids::Action,
 };
 
 /// A policy file, read and checked. Cheap to clone, immutable. The [module](self) has an example.
@@ -146,31 +148,40 @@ impl Policy {
     pub fn evaluate(&self, section: Section, context: &Context<'_>) -> Evaluation<'_> {
         let compiled = &self.inner.compiled;
         match section {
-            Section::StepUp => self.evaluation(section, compiled.step_up.find(context), Decision::Allow),
-            Section::Route => self.evaluation(section, compiled.route.find(context), Decision::Deny(NO_ROUTE)),
+            Section::StepUp => self.evaluation(section, compiled.step_up.matches(context).next(), Decision::Allow),
+            Section::Route => {
+                self.evaluation(section, compiled.route.matches(context).next(), Decision::Deny(NO_ROUTE))
+            }
+        }
+    }
+
+    /// Every rule that matches, not only the first, which decides. For records and tests: it looks at all rules, and allocates.
+    pub fn matching(&self, section: Section, context: &Context<'_>) -> RuleSet {
+        let compiled = &self.inner.compiled;
+        match section {
+            Section::StepUp => compiled.step_up.matches(context).map(|rule| rule.position).collect(),
+            Section::Route => compiled.route.matches(context).map(|rule| rule.position).collect(),
         }
     }
 
     /// Whether a request needs a step. Allocates nothing when it does not.
     pub fn step_up(&self, context: &Context<'_>) -> StepUp {
-        let found = self.inner.compiled.step_up.find(context);
-        match found.rule {
-            Some(rule) if found.is_refusing => {
+        match self.inner.compiled.step_up.matches(context).next() {
+            Some(Match { rule, is_refusing: true, .. }) => {
                 StepUp::Deny { rule: rule.head.name.clone(), reason: SIGNAL_MISSING.to_owned() }
             }
-            Some(rule) => rule.answer.clone(),
+            Some(found) => found.rule.answer.clone(),
             None => StepUp::Allow,
         }
     }
 
     /// Which routes a check may use.
     pub fn route(&self, context: &Context<'_>) -> Routing {
-        let found = self.inner.compiled.route.find(context);
-        match found.rule {
-            Some(rule) if found.is_refusing => {
+        match self.inner.compiled.route.matches(context).next() {
+            Some(Match { rule, is_refusing: true, .. }) => {
                 Routing::Deny { rule: Some(rule.head.name.clone()), reason: SIGNAL_MISSING.to_owned() }
             }
-            Some(rule) => rule.answer.clone(),
+            Some(found) => found.rule.answer.clone(),
             None => Routing::Deny { rule: None, reason: NO_ROUTE.to_owned() },
         }
     }
@@ -371,17 +382,22 @@ impl Policy {
         false
     }
 
-    fn evaluation<'p, T>(&'p self, section: Section, found: Found<'p, T>, otherwise: Decision<'p>) -> Evaluation<'p>
+    fn evaluation<'p, T>(
+        &'p self,
+        section: Section,
+        found: Option<Match<'p, T>>,
+        otherwise: Decision<'p>,
+    ) -> Evaluation<'p>
     where
         Decision<'p>: From<&'p T>,
     {
-        let decision = match found.rule {
-            Some(_) if found.is_refusing => Decision::Deny(SIGNAL_MISSING),
-            Some(rule) => Decision::from(&rule.answer),
+        let decision = match &found {
+            Some(Match { is_refusing: true, .. }) => Decision::Deny(SIGNAL_MISSING),
+            Some(Match { rule, .. }) => Decision::from(&rule.answer),
             None => otherwise,
         };
-        let rule: Option<&RuleName> = found.rule.map(|rule| &rule.head.name);
-        Evaluation { section, decision, rule, matched: found.matched, policy: &self.inner.hash }
+        let rule = found.map(|found| &found.rule.head.name);
+        Evaluation { section, decision, rule, policy: &self.inner.hash }
     }
 }
 

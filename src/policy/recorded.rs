@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 use super::{
     Policy,
     context::{self, Context, Line, Plain},
-    decision::{Decision, Evaluation},
+    decision::Decision,
     fact::Value,
     file,
     given::Given,
     ranges,
+    rule::Section,
     signal::{SignalType, SignalValue, Signals},
 };
 use crate::{
@@ -45,8 +46,11 @@ pub struct RecordedAnswer {
     pub matched: Vec<usize>,
 }
 
-impl From<&Evaluation<'_>> for RecordedAnswer {
-    fn from(evaluation: &Evaluation<'_>) -> Self {
+impl RecordedAnswer {
+    /// Asks a policy which routes a start may use.
+    #[must_use]
+    pub fn of(policy: &Policy, context: &Context<'_>) -> Self {
+        let evaluation = policy.evaluate(Section::Route, context);
         let (routes, deny) = match evaluation.decision {
             Decision::Try(plan) => (plan.routes().iter().map(ToString::to_string).collect(), None),
             Decision::Deny(reason) => (Vec::new(), Some(reason.to_owned())),
@@ -57,7 +61,7 @@ impl From<&Evaluation<'_>> for RecordedAnswer {
             rule: evaluation.rule.map(RuleName::as_str).map(str::to_owned),
             routes,
             deny,
-            matched: evaluation.matched.iter().collect(),
+            matched: policy.matching(Section::Route, context).iter().collect(),
         }
     }
 }

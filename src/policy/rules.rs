@@ -8,7 +8,7 @@ use super::{
     code::CodeRules,
     decision::{Requirement, Routing, StepUp},
     diagnostic::{Report, plain},
-    evaluate::Ruling,
+    evaluate::{Ruling, Table},
     file::{Entries, Entry, is_label},
     limit::Quota,
     route::{Catalogue, Plan, Route},
@@ -25,7 +25,7 @@ pub(super) fn step_up(
     report: &mut Report<'_>,
     entries: Entries<'_, StepUpBody>,
     vocabulary: &mut Vocabulary<'_>,
-) -> Option<Vec<Ruling<StepUp>>> {
+) -> Option<Table<StepUp>> {
     let answer = |report: &mut Report<'_>, rule, span, body: StepUpBody| {
         let on_missing = body.on_missing.clone();
         let answer = step_up_answer(report, rule, span, body)?;
@@ -42,7 +42,7 @@ pub(super) fn route(
     vocabulary: &mut Vocabulary<'_>,
     catalogue: &Catalogue,
     code: &CodeRules,
-) -> Option<Vec<Ruling<Routing>>> {
+) -> Option<Table<Routing>> {
     if entries.written == 0 {
         let known = known_providers(catalogue);
         report.add(0..0, "there is no `[[route]]`", format!("without one no check can start; {known}"));
@@ -72,7 +72,7 @@ fn read<B, T>(
     vocabulary: &mut Vocabulary<'_>,
     section: Section,
     answer: impl Fn(&mut Report<'_>, RuleName, Range<usize>, B) -> Option<Answered<T>>,
-) -> Option<Vec<Ruling<T>>> {
+) -> Option<Table<T>> {
     let mut rules: Vec<Ruling<T>> = Vec::with_capacity(entries.written);
     for Entry { name, file, span, when, body } in entries.read {
         report.turn_to(file);
@@ -84,14 +84,23 @@ fn read<B, T>(
         let reading = Reading { careful, sends, on_missing: on_missing.as_ref().map(|written| *written.get_ref()) };
         let head = Head { name, file, span, when, reading };
         check_signals(report, &head, on_missing.as_ref());
-        if let Some(above) = rules.iter().find(|above| above.head.covers(&head)) {
-            let message = format!("this rule is never reached: `{}` above matches first", above.head.name);
-            report.add(head.span.clone(), message, "put the narrower rule first, or remove one of the two");
-        }
         rules.push(Ruling { head, answer });
     }
+    let (is_whole, table) = (rules.len() == entries.written, Table::new(rules));
+    check_order(report, &table);
     report.enter(None);
-    (rules.len() == entries.written).then_some(rules)
+    is_whole.then_some(table)
+}
+
+/// A rule below one that matches whatever it matches is a mistake.
+fn check_order<T>(report: &mut Report<'_>, table: &Table<T>) {
+    for (position, Ruling { head, .. }) in table.rules().iter().enumerate() {
+        let Some(above) = table.covering(position) else { continue };
+        report.turn_to(head.file);
+        report.enter(Some(head.name.clone()));
+        let message = format!("this rule is never reached: `{}` above matches first", above.name);
+        report.add(head.span.clone(), message, "put the narrower rule first, or remove one of the two");
+    }
 }
 
 /// A rule that reads a signal says what it does without it; there is no silent default.

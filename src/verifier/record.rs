@@ -35,13 +35,13 @@ impl Note {
         if !inner.records.is_wanted() {
             return;
         }
-        let difference = policy.shadow_difference(Section::Route, context);
+        let shadow = policy.shadow().filter(|_| policy.shadow_difference(Section::Route, context).is_some());
         self.line = Some(Box::new(StartRecord {
             id: id.to_string(),
             at: now,
             result: StartResult::Started,
-            decision: RecordedAnswer::from(&policy.evaluate(Section::Route, context)),
-            shadow: difference.map(|(_, shadow)| RecordedAnswer::from(&shadow)),
+            decision: RecordedAnswer::of(policy, context),
+            shadow: shadow.map(|shadow| RecordedAnswer::of(shadow, context)),
             asked: request.channel,
             limits: Vec::new(),
             phone: inner.keys.text_name("recorded number", &[&request.phone.digits().to_be_bytes()]),
