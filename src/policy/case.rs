@@ -3,7 +3,10 @@
 use std::fmt;
 
 use serde::Serialize;
-use toml::Spanned;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
 
 use super::{
     Policy,
@@ -12,9 +15,10 @@ use super::{
     given::Given,
     rule::Section,
     section::{CaseBody, ExpectBody},
+    trace::{RuleTrace, Trace, Why},
     vocabulary::Vocabulary,
 };
-use crate::ids::RuleName;
+use crate::{ids::RuleName, phone::PhoneNumber};
 
 /// A request, and what the policy is expected to say to it: one `[[test]]`.
 #[derive(Clone, Debug)]
@@ -28,8 +32,12 @@ pub struct Case {
     pub section: Section,
     /// What has to come of it.
     pub expect: Expect,
-    pub(super) file: usize,
-    pub(super) offset: usize,
+    /// The facts as they are written, on one line; a phone number is masked.
+    pub facts: String,
+    /// The file that it stands in.
+    pub file: String,
+    /// The line on which it begins, from 1.
+    pub line: usize,
 }
 
 /// What has to come of a [`Case`]: everything that is there.
@@ -49,12 +57,20 @@ pub struct Expect {
 pub struct CaseResult {
     /// The name of the case.
     pub case: RuleName,
+    /// The file that it stands in.
+    pub file: String,
+    /// The line on which it begins, from 1.
+    pub line: usize,
+    /// The facts as they are written, on one line; a phone number is masked.
+    pub given: String,
     /// Whether everything is as expected.
     pub passed: bool,
     /// What was expected, in one line.
     pub expected: String,
     /// What the policy said, in one line.
     pub found: String,
+    /// Why, a sentence for each rule that matters; empty when everything is as expected.
+    pub why: Vec<String>,
 }
 
 impl Case {
@@ -62,16 +78,42 @@ impl Case {
     #[must_use]
     pub fn run(&self, policy: &Policy) -> CaseResult {
         let evaluation = policy.evaluate(self.section, &self.given.context());
-        let Expect { rule, answer } = &self.expect;
         let decision = evaluation.decision.to_string();
-        let found_rule = evaluation.rule.map(RuleName::as_str);
-        let passed = answer.as_ref().is_none_or(|answer| *answer == decision)
-            && rule.as_ref().is_none_or(|rule| Some(rule.as_str()) == found_rule);
-        let found = match found_rule {
-            Some(rule) => format!("{decision}, by `{rule}`"),
-            None => format!("{decision}, by no rule"),
+        let rule = evaluation.rule.map(RuleName::as_str);
+        let passed = self.expect.is_met(rule, &decision);
+        let why = if passed { Vec::new() } else { self.why(policy, rule) };
+        CaseResult {
+            case: self.name.clone(),
+            file: self.file.clone(),
+            line: self.line,
+            given: self.facts.clone(),
+            passed,
+            expected: self.expect.to_string(),
+            found: said(rule, &decision),
+            why,
+        }
+    }
+
+    /// Why a rule decided, and not the one that was expected.
+    fn why(&self, policy: &Policy, decided: Option<&str>) -> Vec<String> {
+        let trace = policy.explain(self.section, &self.given.context());
+        let mut why = vec![decider(&trace, decided)];
+        let answers = policy.rules(self.section).map(|rule| rule.answer().to_string());
+        let is_expected = |(rule, answer): &(&RuleTrace, String)| match &self.expect.rule {
+            Some(expected) => expected == rule.rule.as_str(),
+            None => self.expect.answer.as_ref() == Some(answer),
         };
-        CaseResult { case: self.name.clone(), passed, expected: self.expect.to_string(), found }
+        let others = trace.rules.iter().zip(answers).filter(is_expected).map(|(rule, _)| rule);
+        why.extend(others.filter(|rule| decided != Some(rule.rule.as_str())).take(MOST_REASONS).map(other));
+        why
+    }
+}
+
+impl Expect {
+    /// Whether a rule and its answer are what is expected.
+    pub(super) fn is_met(&self, rule: Option<&str>, answer: &str) -> bool {
+        self.answer.as_ref().is_none_or(|expected| expected == answer)
+            && self.rule.as_ref().is_none_or(|expected| Some(expected.as_str()) == rule)
     }
 }
 
@@ -119,6 +161,7 @@ fn case(
         );
         return None;
     };
+    let facts = shown(report, given);
     let given = Given::read(report, vocabulary, given, given_span);
     let (answer, of_answer) = answer(report, &body.expect)?;
     let expect = body.expect.into_inner();
@@ -133,7 +176,74 @@ fn case(
         _ => Section::StepUp,
     };
     let rule = expect.rule.map(Spanned::into_inner);
-    Some(Case { name, given, section, expect: Expect { rule, answer }, file, offset: span.start })
+    let (file, line) = report.name_and_line(file, span.start);
+    Some(Case { name, given, section, expect: Expect { rule, answer }, facts, file, line })
+}
+
+/// The facts as they are written, in that order.
+fn shown(report: &Report<'_>, table: &DeTable<'_>) -> String {
+    let mut lines = Vec::new();
+    add_shown(report, "", table, &mut lines);
+    lines.sort_unstable();
+    lines.into_iter().map(|(_, line)| line).collect::<Vec<_>>().join(", ")
+}
+
+fn add_shown(report: &Report<'_>, prefix: &str, table: &DeTable<'_>, lines: &mut Vec<(usize, String)>) {
+    for (key, value) in table {
+        let name = format!("{prefix}{}", key.get_ref());
+        let text = match value.get_ref() {
+            DeValue::Table(inner) => {
+                add_shown(report, &format!("{name}."), inner, lines);
+                continue;
+            }
+            DeValue::String(text) if name == "phone" => {
+                let phone = PhoneNumber::parse(text, None).map(|phone| phone.to_string());
+                phone.unwrap_or_else(|_| "(not a number)".to_owned())
+            }
+            _ => report.quote(value.span(), MOST_QUOTED),
+        };
+        lines.push((key.span().start, format!("{} = {text}", plain(&name, 64))));
+    }
+}
+
+/// An answer and who gave it, in one line.
+pub(super) fn said(rule: Option<&str>, answer: &str) -> String {
+    match rule {
+        Some(rule) => format!("{answer}, by `{rule}`"),
+        None => format!("{answer}, by no rule"),
+    }
+}
+
+/// What there is to say of the rule that decided.
+fn decider(trace: &Trace, decided: Option<&str>) -> String {
+    let rule = trace.rules.iter().find(|rule| Some(rule.rule.as_str()) == decided);
+    let Some(rule) = rule else { return format!("no rule of `[[{}]]` matched", trace.section) };
+    let how = match (rule.refuses, rule.missing.as_slice()) {
+        (true, missing) => format!("refused without {}, as its `on_missing` says", missing.join(", ")),
+        (false, []) => "is the first that matched".to_owned(),
+        (false, missing) => format!("is the first that matched, without {}: read the careful way", missing.join(", ")),
+    };
+    format!("{} {how}", place(rule))
+}
+
+/// What there is to say of a rule that did not decide.
+fn other(rule: &RuleTrace) -> String {
+    let Some(stop) = &rule.stopped_by else { return format!("{} matched, too, and stands after it", place(rule)) };
+    let facts = stop.facts.iter().map(|(fact, value)| match value {
+        Some(value) => format!("{fact} is {value}"),
+        None => format!("{fact} is missing"),
+    });
+    let facts = facts.collect::<Vec<_>>().join(", ");
+    let why = match stop.why {
+        Why::Skipped => "; `on_missing = \"skip_rule\"`",
+        Why::Missing => "; a rule that allows or sends does not match without it",
+        Why::DoesNotHold => "",
+    };
+    format!("{} did not match: `{}` does not hold, {facts}{why}", place(rule), stop.text)
+}
+
+fn place(rule: &RuleTrace) -> String {
+    format!("`{}` ({}:{})", rule.rule, rule.file, rule.line)
 }
 
 /// The expected answer in one line, and the section that gives such answers where there is only one.
@@ -176,3 +286,9 @@ fn section_of(
         }
     }
 }
+
+/// How many rules are told of that give the expected answer and did not decide.
+const MOST_REASONS: usize = 2;
+
+/// How much of a value is shown, in characters.
+const MOST_QUOTED: usize = 120;

@@ -161,6 +161,11 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// The name of a file, and the line of a place in it, from 1.
+    pub(super) fn name_and_line(&self, file: usize, offset: usize) -> (String, usize) {
+        (self.sources.name(file).to_owned(), self.sources.line(file, offset))
+    }
+
     /// What stands at a place of the file, on one line.
     pub(super) fn quote(&self, span: Range<usize>, most: usize) -> String {
         let text = self.sources.text(self.file).get(span).unwrap_or_default();
@@ -190,6 +195,11 @@ impl<'a> Report<'a> {
     /// The line of a place in the file, from 1.
     pub(super) fn line(&self, offset: usize) -> usize {
         self.sources.line(self.file, offset)
+    }
+
+    /// Whether nothing is wrong so far.
+    pub(super) fn is_clean(&self) -> bool {
+        self.faults.is_empty()
     }
 
     /// What was made of the file, unless there is a fault.

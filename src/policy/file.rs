@@ -187,7 +187,7 @@ impl<'t> File<'t> {
 
 impl<'t, T: DeserializeOwned> Entries<'t, T> {
     /// Adds a list of tables. `open` is the key that is read apart from the rest.
-    fn add(&mut self, report: &mut Report<'_>, value: Spanned<DeValue<'t>>, open: &str) {
+    pub(super) fn add(&mut self, report: &mut Report<'_>, value: Spanned<DeValue<'t>>, open: &str) {
         let span = value.span();
         let DeValue::Array(list) = value.into_inner() else {
             report.add(span, "expected a list of tables", "write the header in double brackets, such as `[[route]]`");

@@ -45,6 +45,7 @@ mod file;
 mod given;
 mod limit;
 mod lint;
+mod mutant;
 mod ranges;
 mod recorded;
 mod replay;
@@ -55,6 +56,7 @@ mod schema;
 mod section;
 mod signal;
 mod sources;
+mod suite;
 mod test_numbers;
 #[cfg(test)]
 mod tests;
@@ -63,7 +65,7 @@ mod value;
 mod vocabulary;
 mod when;
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{collections::HashMap, fmt, path::Path, sync::Arc};
 
 pub use self::{
     case::{Case, CaseResult, Expect},
@@ -76,6 +78,7 @@ pub use self::{
     given::Given,
     limit::{KeyPart, Limit, On, Quota},
     lint::{Finding, FindingKind, Level, Profile},
+    mutant::{MutantKind, Mutants, SuggestedCase, Survivor},
     recorded::{RecordedAnswer, RecordedFacts, RecordedSignal},
     replay::{Replayed, Replayer},
     route::{Catalogue, Plan, Route},
@@ -83,6 +86,7 @@ pub use self::{
     schema::schema,
     signal::{SignalDeclaration, SignalType, SignalValue, Signals},
     sources::Sources,
+    suite::{Coverage, CoveredRule, Suite},
     test_numbers::TestNumbers,
     trace::{RuleTrace, Stop, Trace, Why},
 };
@@ -326,12 +330,6 @@ impl Policy {
         &self.inner.compiled.cases
     }
 
-    /// Where a case of this policy stands: its file, and its line from 1.
-    #[must_use]
-    pub fn place_of(&self, case: &Case) -> (&str, usize) {
-        (self.inner.sources.name(case.file), self.inner.sources.line(case.file, case.offset))
-    }
-
     /// Reads the facts of a request as they stand in a `[[test]]`: lines such as `action = "transfer"`. `name` is what faults
     /// are said to be in.
     ///
@@ -339,9 +337,7 @@ impl Policy {
     ///
     /// Every fact that is unknown or has another type.
     pub fn given(&self, name: &str, facts: &str) -> Result<Given, PolicyErrors> {
-        let Compiled { signals, test_numbers, .. } = &self.inner.compiled;
-        let vocabulary =
-            vocabulary::Vocabulary::new(&self.inner.catalogue, signals, test_numbers.clone(), Default::default());
+        let vocabulary = self.inner.vocabulary(Default::default());
         let sources = Sources::new(name, facts);
         let mut report = Report::new(&sources);
         let given = file::table(&mut report, sources.text(0))
@@ -398,6 +394,14 @@ impl Policy {
         };
         let rule = found.map(|found| &found.rule.head.name);
         Evaluation { section, decision, rule, policy: &self.inner.hash }
+    }
+}
+
+impl Inner {
+    /// What its rules and cases can name, with the lists that are given.
+    fn vocabulary<'t>(&self, lists: HashMap<String, vocabulary::List<'t>>) -> vocabulary::Vocabulary<'t> {
+        let Compiled { signals, test_numbers, .. } = &self.compiled;
+        vocabulary::Vocabulary::new(&self.catalogue, signals, test_numbers.clone(), lists)
     }
 }
 

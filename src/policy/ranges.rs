@@ -99,6 +99,14 @@ pub(super) fn of_prefix(text: &str) -> Option<(u128, u128)> {
     Some((first, first + (width - 1)))
 }
 
+/// The digits with which the numbers from a place of the line begin; `None` where none do.
+pub(super) fn digits_at(place: u128) -> Option<String> {
+    let digits: Vec<_> = (0..LONGEST_PLACE).rev().map(|position| place / 11_u128.pow(position) % 11).collect();
+    let written = digits.iter().take_while(|digit| **digit > 0);
+    let text: String = written.filter_map(|digit| char::from_digit(u32::try_from(digit - 1).ok()?, 10)).collect();
+    (!text.is_empty()).then_some(text)
+}
+
 /// Digits as a number of base eleven, in which the end of the number is a digit of its own and the smallest; and how many
 /// places there are before the next one of this length.
 fn of_digits(digits: u64) -> (u128, u128) {
@@ -114,6 +122,8 @@ fn of_digits(digits: u64) -> (u128, u128) {
 
 /// The most digits of a number in E.164.
 const LONGEST: usize = 15;
+
+const LONGEST_PLACE: u32 = 15;
 
 /// Where IPv6 writes IPv4: `::ffff:0:0/96`.
 const IPV4: (u128, u128) = (0xffff_0000_0000, 0xffff_ffff_ffff);
@@ -144,6 +154,14 @@ mod tests {
         for bad in ["", "+", "371", "+0", "+37 1", "+1234567890123456", "++371", "+３７"] {
             assert!(of_prefix(bad).is_none(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_place_of_the_line_has_its_digits() {
+        for digits in ["1", "371", "37126123456", "123456789012345", "100"] {
+            assert_eq!(digits_at(of_prefix(&format!("+{digits}")).unwrap().0).as_deref(), Some(digits));
+        }
+        assert_eq!(digits_at(0), None);
     }
 
     #[test]

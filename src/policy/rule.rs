@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     condition::{Assume, Truth, When},
+    context::Context,
     decision::Decision,
     sources::Sources,
 };
@@ -129,7 +130,7 @@ impl fmt::Debug for Rule<'_> {
 }
 
 /// Everything about a rule but its answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Head {
     pub(super) name: RuleName,
     pub(super) file: usize,
@@ -139,6 +140,15 @@ pub(super) struct Head {
 }
 
 impl Head {
+    /// How it stands in a request, read by itself.
+    pub(super) fn passes(&self, context: &Context<'_>) -> Passed {
+        let assume = self.reading.assume();
+        let conditions = self.when.conditions.iter().map(|condition| condition.truth(context, assume));
+        let groups = self.when.groups.iter().map(|group| group.truth(context, assume));
+        let passed = conditions.chain(groups).map(|truth| self.reading.passes(truth));
+        passed.max_by_key(|passed| passed.weight()).unwrap_or(Passed::Yes)
+    }
+
     /// Whether it surely matches whatever `other` matches: it asks for nothing that the other does not ask for.
     pub(super) fn covers(&self, other: &Self) -> bool {
         let (mine, others) = (&self.when, &other.when);
@@ -170,6 +180,17 @@ pub(super) enum Passed {
     Yes,
     /// It passes, and the rule refuses: a signal is missing.
     Refusing,
+}
+
+impl Passed {
+    /// Of several conditions the one with the most weight tells.
+    fn weight(self) -> u8 {
+        match self {
+            Self::Yes => 0,
+            Self::Refusing => 1,
+            Self::No => 2,
+        }
+    }
 }
 
 impl Reading {

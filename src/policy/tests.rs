@@ -75,7 +75,7 @@ mod decisions {
         {
             assert_eq!(routing(&policy, &Context::new(&sign_in).phone(&phone(number))), expected, "{number}");
         }
-        assert!(policy.cases().iter().all(|case| case.run(&policy).passed) && policy.cases().len() == 2);
+        assert!(policy.cases().iter().all(|case| case.run(&policy).passed) && policy.cases().len() == 4);
         assert_eq!(policy.code(), &CodeRules::default());
         assert_eq!(policy.failure_budget().to_string(), "10/1h");
         assert_eq!(policy.hash().len(), 32);

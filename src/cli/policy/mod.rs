@@ -3,10 +3,12 @@
 mod check;
 mod diff;
 mod explain;
+mod fmt;
 mod in_force;
 mod new;
 mod replay;
 mod schema;
+mod test;
 mod text;
 
 use std::{
@@ -19,14 +21,16 @@ use clap::Subcommand;
 use super::{Exit, Format, fail};
 use crate::{policy::Policy, provider::registry};
 
-/// Check policy files, compare them, and decide anew what was decided
+/// Write, check, explain, test, compare and format policy files
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     New(new::Args),
     Check(check::Args),
     Explain(explain::Args),
+    Test(test::Args),
     Diff(diff::Args),
     Replay(replay::Args),
+    Fmt(fmt::Args),
     Schema(schema::Args),
 }
 
@@ -37,6 +41,8 @@ pub(super) fn run(verb: &Verb, format: Format, out: &mut dyn Write, err: &mut dy
         Verb::Explain(args) => explain::run(args, format, out, err),
         Verb::Diff(args) => diff::run(args, format, out, err),
         Verb::Replay(args) => replay::run(args, format, out, err),
+        Verb::Test(args) => test::run(args, format, out, err),
+        Verb::Fmt(args) => fmt::run(args, format, out, err),
         Verb::Schema(args) => schema::run(args, out),
     }
 }

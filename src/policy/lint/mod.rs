@@ -31,6 +31,10 @@ use places::Places;
 use finding::Findings;
 pub use finding::{Finding, FindingKind, Level};
 pub use profile::Profile;
+pub(super) use {
+    classes::{Missing, Sample},
+    reach::{Example, Reach},
+};
 
 /// Everything that there is to say about a policy, in the order of its files.
 pub(super) fn policy(policy: &Inner, configured: Option<&Catalogue>) -> Vec<Finding> {

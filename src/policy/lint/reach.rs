@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::classes::{Classes, key};
+use super::classes::{Classes, Missing, Sample, key};
 use crate::policy::{
     condition::{Condition, Group, GroupKind, Truth, When},
     fact::Fact,
@@ -17,7 +17,8 @@ use crate::policy::{
 };
 
 /// The rules of a section, over classes of values.
-pub(super) struct Reach {
+pub(in crate::policy) struct Reach {
+    names: Vec<Fact>,
     facts: Vec<Classes>,
     rules: Vec<Rule>,
     /// Looks at a rule that are left for the section.
@@ -38,7 +39,7 @@ pub(super) enum Reached {
 }
 
 impl Reach {
-    pub(super) fn new(heads: &[&Head]) -> Self {
+    pub(in crate::policy) fn new(heads: &[&Head]) -> Self {
         let mut all: Vec<(Fact, Vec<&Condition>)> = Vec::new();
         let mut known: HashMap<&str, usize> = HashMap::new();
         for condition in heads.iter().flat_map(|head| head.when.every_condition()) {
@@ -50,7 +51,8 @@ impl Reach {
         }
         let facts: Vec<_> = all.iter().map(|(fact, conditions)| Classes::of(fact, conditions)).collect();
         let rules = heads.iter().map(|head| Rule::of(head, &known, &facts)).collect();
-        Self { facts, rules, steps: MOST_STEPS }
+        let names = all.into_iter().map(|(fact, _)| fact).collect();
+        Self { names, facts, rules, steps: MOST_STEPS }
     }
 
     /// Whether some request can reach a rule, by its position.
@@ -59,12 +61,28 @@ impl Reach {
             return Reached::Unknown;
         }
         let above: Vec<_> = (0..position).filter(|at| self.rules.get(*at).is_some_and(|rule| rule.is_whole)).collect();
-        match (self.search(position, &[]), self.search(position, &above)) {
-            (Some((false, _)), _) => Reached::Never,
-            (_, Some((false, hiders))) => Reached::HiddenBy(hiders.into_iter().collect()),
-            (_, Some((true, _))) => Reached::Maybe,
+        match (self.search(&[position], &[]), self.search(&[position], &above)) {
+            (Some(Searched { chosen: None, .. }), _) => Reached::Never,
+            (_, Some(Searched { chosen: None, hiders })) => Reached::HiddenBy(hiders.into_iter().collect()),
+            (_, Some(Searched { chosen: Some(_), .. })) => Reached::Maybe,
             (_, None) => Reached::Unknown,
         }
+    }
+
+    /// Looks for a request that all of these rules match and none of the others does.
+    pub(in crate::policy) fn example(&mut self, all_of: &[usize], none_of: &[usize]) -> Example {
+        let is_whole = |at: &usize| self.rules.get(*at).is_some_and(|rule| rule.is_whole);
+        if !all_of.iter().all(is_whole) {
+            return Example::Unsure;
+        }
+        let others: Vec<_> = none_of.iter().copied().filter(is_whole).collect();
+        let Some(searched) = self.search(all_of, &others) else { return Example::Unsure };
+        let Some(chosen) = searched.chosen else { return Example::None };
+        let facts = self.names.iter().zip(&self.facts).zip(chosen);
+        let value = |((fact, classes), class): ((&Fact, &Classes), Option<usize>)| {
+            Some((fact.clone(), classes.sample(class?).map(|sample| sample.cloned())))
+        };
+        Example::Some(facts.filter_map(value).collect())
     }
 
     /// How much may still be looked at.
@@ -73,27 +91,47 @@ impl Reach {
         self.steps
     }
 
-    /// Whether there is a request that the rule matches and none of the others; `None` when the search was given up.
-    fn search(&mut self, rule: usize, others: &[usize]) -> Option<(bool, BTreeSet<usize>)> {
+    /// Looks for a request that all of these rules match and none of the others does; `None` when the search was given up.
+    fn search(&mut self, all_of: &[usize], others: &[usize]) -> Option<Searched> {
         let steps = self.steps.min(MOST_STEPS_OF_A_RULE);
         let mut search = Search {
             reach: self,
-            rule,
+            all_of,
             chosen: vec![None; self.facts.len()],
             depth: 0,
             steps,
             hiders: BTreeSet::new(),
         };
         let found = search.find(others);
-        let (spent, hiders) = (steps - search.steps, search.hiders);
-        self.steps -= spent;
-        found.map(|found| (found, hiders))
+        let Search { chosen, steps: left, hiders, .. } = search;
+        self.steps -= steps - left;
+        found.map(|found| Searched { chosen: found.then_some(chosen), hiders })
     }
+}
+
+/// A request, as far as rules tell requests apart.
+pub(in crate::policy) enum Example {
+    /// The facts that matter, each with a value, the lack of one, or `Ok(None)` where no value is known. Facts are taken to
+    /// be free of each other: there may be no such request.
+    Some(Vec<(Fact, Result<Option<Sample>, Missing>)>),
+    /// There is no such request.
+    None,
+    /// The search was given up.
+    Unsure,
+}
+
+/// A search that came to its end.
+struct Searched {
+    /// The class of each fact that matters, when there is such a request.
+    chosen: Option<Vec<Option<usize>>>,
+    /// The rules that stood in the way.
+    hiders: BTreeSet<usize>,
 }
 
 struct Search<'r> {
     reach: &'r Reach,
-    rule: usize,
+    /// The rules that have to match.
+    all_of: &'r [usize],
     /// The class of each fact.
     chosen: Vec<Option<usize>>,
     depth: usize,
@@ -102,13 +140,16 @@ struct Search<'r> {
 }
 
 impl Search<'_> {
-    /// Chooses classes until the rule matches and none of the others does. `None` when it takes too long.
+    /// Chooses classes until the rules match and none of the others does. `None` when it takes too long.
     fn find(&mut self, others: &[usize]) -> Option<bool> {
-        let open = match self.stand(self.rule)? {
-            Stand::Fails => return Some(false),
-            Stand::Matches => None,
-            Stand::Open(fact) => Some(fact),
-        };
+        let mut open = None;
+        for rule in self.all_of {
+            match self.stand(*rule)? {
+                Stand::Fails => return Some(false),
+                Stand::Matches => {}
+                Stand::Open(fact) => open = open.or(Some(fact)),
+            }
+        }
         let (mut still, mut open_of_others) = (Vec::with_capacity(others.len()), None);
         for other in others.iter().copied() {
             match self.stand(other)? {

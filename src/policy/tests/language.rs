@@ -337,7 +337,7 @@ fn cases_say_what_they_expect_and_what_came() {
             "e true: allow / allow, by no rule",
         ]
     );
-    assert_eq!(policy.place_of(&policy.cases()[2]), ("policy.toml", 22));
+    assert_eq!((results[2].file.as_str(), results[2].line), ("policy.toml", 22));
     let given = policy.given("facts", "action = \"pay\"\nvendor_risk = 70\nsubject.age = \"1h\"").unwrap();
     assert_eq!(policy.evaluate(Section::StepUp, &given.context()).decision.to_string(), "require phone");
     insta::assert_snapshot!(policy.given("facts", "vendor_risk = \"high\"\nfoo = 1").unwrap_err());

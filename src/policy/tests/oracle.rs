@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::SystemTime};
 use proptest::{collection::vec, option::of, prelude::*, sample::select};
 
 use super::*;
-use crate::policy::{Decision, Health, OnMissing, RuleSet, Section, Signals};
+use crate::policy::{Decision, Health, OnMissing, RuleSet, Section, Signals, mutant, rule::Passed};
 
 /// A condition: what it asks of which fact, and whether it asks for the opposite.
 #[derive(Clone, Debug)]
@@ -290,14 +290,7 @@ fn agree(section: Section, rules: Vec<Model>, requests: &[Request]) -> Result<()
     let (policy, rules) = load(section, rules, requests);
     for request in requests {
         let action = action(request.action);
-        let mut signals = Signals::new();
-        if let Some(recycled) = request.recycled {
-            signals = signals.with_fresh("recycled", recycled);
-        }
-        if let Some(risk) = request.risk {
-            signals = signals.with_fresh("risk_score", risk);
-        }
-        let health = request.healthy.map_or_else(Health::new, |healthy| Health::new().with("zadarma", healthy));
+        let (signals, health) = (request.signals(), request.health());
         let context = request.context(&action, &signals, &health);
 
         let (rule, answer, matched) = naive(&rules, section, request);
@@ -325,10 +318,28 @@ fn agree(section: Section, rules: Vec<Model>, requests: &[Request]) -> Result<()
             prop_assert_eq!(rule.matched, matching.contains(position), "{:?}", rule);
             prop_assert_eq!(rule.stopped_by.is_none(), rule.matched);
         }
+        for rule in policy.rules(section) {
+            let is_matching = rule.head.passes(&context) != Passed::No;
+            prop_assert_eq!(is_matching, evaluation.matched.contains(rule.position()));
+        }
         let decided = trace.rules.iter().find(|rule| rule.matched);
         prop_assert_eq!(decided.is_some_and(|rule| rule.refuses), trace_refuses(&evaluation.decision));
     }
     Ok(())
+}
+
+/// What is left out as a change that nobody could notice changes nothing.
+fn twins_agree(section: Section, rules: Vec<Model>, requests: &[Request]) {
+    let (policy, _) = load(section, rules, &[]);
+    let twins = mutant::tests::twins(&policy, section);
+    for request in requests {
+        let action = action(request.action);
+        let (signals, health) = (request.signals(), request.health());
+        let context = request.context(&action, &signals, &health);
+        for twin in &twins {
+            twin.assert_same(&policy, section, &context);
+        }
+    }
 }
 
 fn trace_refuses(decision: &Decision<'_>) -> bool {
@@ -336,6 +347,21 @@ fn trace_refuses(decision: &Decision<'_>) -> bool {
 }
 
 impl Request {
+    fn signals(&self) -> Signals {
+        let mut signals = Signals::new();
+        if let Some(recycled) = self.recycled {
+            signals = signals.with_fresh("recycled", recycled);
+        }
+        if let Some(risk) = self.risk {
+            signals = signals.with_fresh("risk_score", risk);
+        }
+        signals
+    }
+
+    fn health(&self) -> Health {
+        self.healthy.map_or_else(Health::new, |healthy| Health::new().with("zadarma", healthy))
+    }
+
     fn context<'a>(&'a self, action: &'a Action, signals: &'a Signals, health: &'a Health) -> Context<'a> {
         let mut context = Context::new(action).signals(signals).providers(health);
         if let Some(amount) = self.amount {
@@ -457,5 +483,20 @@ proptest! {
         requests in vec(request(), 24),
     ) {
         agree(Section::Route, rules, &requests)?;
+    }
+}
+
+proptest! {
+    // Each one makes and compares a hundred mutants.
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn mutants_that_are_left_out_change_nothing(
+        steps in vec(rule(Section::StepUp), 1..5),
+        routes in vec(rule(Section::Route), 1..5),
+        requests in vec(request(), 64),
+    ) {
+        twins_agree(Section::StepUp, steps, &requests);
+        twins_agree(Section::Route, routes, &requests);
     }
 }
