@@ -48,8 +48,8 @@ impl When {
     }
 }
 
-/// Several tables of conditions that count as one condition.
-#[derive(Clone, Debug, PartialEq)]
+/// Several tables of conditions that count as one condition. Two are equal when they ask for the same, however that is written.
+#[derive(Clone, Debug)]
 pub struct Group {
     pub(super) kind: GroupKind,
     pub(super) branches: Vec<When>,
@@ -85,6 +85,12 @@ impl Group {
     }
 }
 
+impl PartialEq for Group {
+    fn eq(&self, other: &Self) -> bool {
+        (self.kind, &self.branches) == (other.kind, &other.branches)
+    }
+}
+
 /// How many branches of a [`Group`] have to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -109,8 +115,9 @@ impl GroupKind {
     }
 }
 
-/// One condition on one fact. `Display` prints it as it stands in the file.
-#[derive(Clone, Debug, PartialEq)]
+/// One condition on one fact. `Display` prints it as it stands in the file. Two are equal when they ask for the same, however
+/// that is written.
+#[derive(Clone, Debug)]
 pub struct Condition {
     pub(super) fact: Fact,
     pub(super) negated: bool,
@@ -182,6 +189,12 @@ impl Condition {
             }
             _ => self.test == other.test && self.negated == other.negated,
         }
+    }
+}
+
+impl PartialEq for Condition {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.fact, self.negated, &self.test) == (&other.fact, other.negated, &other.test)
     }
 }
 

@@ -144,10 +144,13 @@ fn rules(older: &Policy, newer: &Policy, section: Section) -> Vec<RuleChange> {
             changes.push(change(name, RuleChangeKind::Added, None, Some(&rule)));
             continue;
         };
-        let kind = if text(old) != text(&rule) {
-            RuleChangeKind::Changed
-        } else if old.when() != rule.when() {
+        let is_same = old.when() == rule.when();
+        let is_written_alike = text(old) == text(&rule);
+        let is_same_besides = old.on_missing() == rule.on_missing() && answer(old.answer()) == answer(rule.answer());
+        let kind = if !is_same && is_written_alike {
             RuleChangeKind::OtherList
+        } else if !is_same || !is_same_besides {
+            RuleChangeKind::Changed
         } else if stayed.binary_search(&old.position()).is_err() {
             RuleChangeKind::Moved
         } else {
