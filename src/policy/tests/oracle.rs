@@ -320,7 +320,7 @@ fn agree(section: Section, rules: Vec<Model>, requests: &[Request]) -> Result<()
         }
         for rule in policy.rules(section) {
             let is_matching = rule.head.passes(&context) != Passed::No;
-            prop_assert_eq!(is_matching, evaluation.matched.contains(rule.position()));
+            prop_assert_eq!(is_matching, matching.contains(rule.position()));
         }
         let decided = trace.rules.iter().find(|rule| rule.matched);
         prop_assert_eq!(decided.is_some_and(|rule| rule.refuses), trace_refuses(&evaluation.decision));
