@@ -175,6 +175,17 @@ impl Condition {
         }
     }
 
+    /// Whether both are on words and surely never hold for the same one.
+    pub(super) fn is_apart_from(&self, other: &Self) -> bool {
+        let (Test::Words(mine), Test::Words(others)) = (&self.test, &other.test) else { return false };
+        let is_list = |condition: &Self, words: &Words| !condition.negated && !words.has_patterns();
+        match (is_list(self, mine), is_list(other, others)) {
+            (true, _) => mine.named().iter().all(|word| !other.accepts(Value::Word(word))),
+            (_, true) => others.named().iter().all(|word| !self.accepts(Value::Word(word))),
+            _ => false,
+        }
+    }
+
     /// Whether it surely holds wherever `other`, on the same fact, holds.
     pub(super) fn covers(&self, other: &Self) -> bool {
         if self.fact != other.fact {

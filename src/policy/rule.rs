@@ -140,6 +140,14 @@ pub(super) struct Head {
 }
 
 impl Head {
+    /// Whether the two ask for different actions, so that no request matches both. When not, it is not known.
+    pub(super) fn is_apart_from(&self, other: &Self) -> bool {
+        // The action is the one fact that is never missing.
+        let mine = self.when.conditions.iter().find(|condition| condition.fact.is_action());
+        let others = other.when.conditions.iter().find(|condition| condition.fact.is_action());
+        mine.zip(others).is_some_and(|(mine, others)| mine.is_apart_from(others))
+    }
+
     /// How it stands in a request, read by itself.
     pub(super) fn passes(&self, context: &Context<'_>) -> Passed {
         let assume = self.reading.assume();

@@ -183,8 +183,8 @@ const GAP: usize = 2;
 const MOST_LINES: usize = 40;
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 every file is in canonical form, or is now; 1 with --check, one is not; 2 a file cannot be read, written
-or understood, and is as it was
+Exit codes: 0 every file is in canonical form, or is now; 1 with --check, one is not; 2 a file
+cannot be read, written or understood, and is as it was
 
 Examples:
   handset policy fmt policy.toml cases/*.toml

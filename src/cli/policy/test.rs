@@ -216,11 +216,11 @@ fn complain<T>(what: fmt::Arguments<'_>, err: &mut dyn Write) -> Option<T> {
 const MOMENT: Duration = Duration::from_secs(1);
 
 const AFTER_HELP: &str = "\
-Mutants: each condition removed and negated, the boundary of each comparison moved by one, each entry of a list dropped,
-each rule removed and swapped with the next, each answer and each `on_missing` changed. A change that no request could
-notice is left out where that can be proven.
-Exit codes: 0 every case passes, 1 one fails, a file has none, or --coverage or --mutate finds something untested, 2 a
-file cannot be read or does not load
+Mutants: each condition removed and negated, the boundary of each comparison moved by one, each
+entry of a list dropped, each rule removed and swapped with the next, each answer and `on_missing`
+changed. A change that no request could notice is left out where that can be proven.
+Exit codes: 0 every case passes; 1 one fails, a file has none, or --coverage or --mutate finds
+something untested; 2 a file cannot be read or does not load
 
 Examples:
   handset policy test policy.toml

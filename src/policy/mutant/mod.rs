@@ -136,17 +136,17 @@ pub(super) fn run(suite: &Suite, progress: &mut dyn FnMut(usize, usize)) -> Muta
 struct Examiner<'s> {
     suite: &'s Suite,
     rules: &'s Rules<'s>,
-    /// One case may do for many mutants.
-    suggested: Vec<(Case, SuggestedCase)>,
+    /// One case may do for many mutants. Each with the rules that match it.
+    suggested: Vec<(Case, Vec<(usize, bool)>, SuggestedCase)>,
 }
 
 impl Examiner<'_> {
     /// Tells a survivor from a mutant that nobody could notice.
     fn examine(&mut self, mutant: Mutant, found: &mut Mutants) {
         let Some(rule) = self.rules.list.get(mutant.position) else { return };
-        let known = self.suggested.iter().find(|(case, _)| self.rules.is_noticed(&mutant, case));
+        let known = self.suggested.iter().find(|(case, matching, _)| self.rules.is_noticed(&mutant, case, matching));
         let case = match known {
-            Some((_, suggested)) => Some(suggested.clone()),
+            Some((.., suggested)) => Some(suggested.clone()),
             None if found.equivalent + found.survivors.len() >= MOST_EXAMINED => None,
             None => match twin::of(self.suite, self.rules, &mutant, Some(self.suggested.len() + 1)) {
                 Twin::Same => {
@@ -155,7 +155,8 @@ impl Examiner<'_> {
                 }
                 Twin::Unsure => None,
                 Twin::Other(case, suggested) => {
-                    self.suggested.push((*case, suggested.clone()));
+                    let matching = self.rules.matching(&case.given.context());
+                    self.suggested.push((*case, matching, suggested.clone()));
                     Some(suggested)
                 }
             },
@@ -206,10 +207,10 @@ impl<'p> Rules<'p> {
         self.list.iter().enumerate().filter_map(stands).collect()
     }
 
-    /// Whether a case fails with a mutant.
-    fn is_noticed(&self, mutant: &Mutant, case: &Case) -> bool {
+    /// Whether a case that these rules match fails with a mutant.
+    fn is_noticed(&self, mutant: &Mutant, case: &Case, matching: &[(usize, bool)]) -> bool {
         let context = case.given.context();
-        let (rule, answer) = self.outcome(mutant, &self.matching(&context), &context);
+        let (rule, answer) = self.outcome(mutant, matching, &context);
         !case.expect.is_met(rule, answer)
     }
 
@@ -256,26 +257,18 @@ impl<'p> Rules<'p> {
 /// The cases of a section, and the rules that match each.
 struct Runner<'s> {
     rules: &'s Rules<'s>,
-    cases: Vec<(&'s Case, Context<'s>, Vec<(usize, bool)>)>,
+    cases: Vec<(&'s Case, Vec<(usize, bool)>)>,
 }
 
 impl<'s> Runner<'s> {
     fn new(suite: &'s Suite, rules: &'s Rules<'s>) -> Self {
         let of_section = suite.cases().iter().filter(|case| case.section == rules.section);
         let passing = of_section.filter(|case| case.run(suite.policy()).passed);
-        let case = |case: &'s Case| {
-            let context = case.given.context();
-            let matching = rules.matching(&context);
-            (case, context, matching)
-        };
-        Self { rules, cases: passing.map(case).collect() }
+        Self { rules, cases: passing.map(|case| (case, rules.matching(&case.given.context()))).collect() }
     }
 
     fn is_killed(&self, mutant: &Mutant) -> bool {
-        self.cases.iter().any(|(case, context, matching)| {
-            let (rule, answer) = self.rules.outcome(mutant, matching, context);
-            !case.expect.is_met(rule, answer)
-        })
+        self.cases.iter().any(|(case, matching)| self.rules.is_noticed(mutant, case, matching))
     }
 }
 

@@ -51,7 +51,8 @@ pub(super) fn case(
         let [case] = read.cases() else { return None };
         let holds = case.section == rules.section && case.run(suite.policy()).passed;
         let name = name.clone();
-        (holds && rules.is_noticed(mutant, case)).then(|| (case.clone(), SuggestedCase { name, text }))
+        (holds && rules.is_noticed(mutant, case, &rules.matching(&case.given.context())))
+            .then(|| (case.clone(), SuggestedCase { name, text }))
     })
 }
 

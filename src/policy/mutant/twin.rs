@@ -1,6 +1,6 @@
 //! Whether some request gets another answer of a mutant, and which.
 
-use super::{Mutant, Rules, SuggestedCase, make::Change, sample};
+use super::{Mutant, RuleOf, Rules, SuggestedCase, make::Change, sample};
 use crate::policy::{
     case::Case,
     lint::{Example, Reach},
@@ -21,20 +21,26 @@ pub(super) enum Twin {
 /// Compares a mutant with its policy over the classes of values that no rule tells apart, as the linter does. Only requests
 /// that no rule above matches count. `number` tells the suggested cases apart; without one none is looked for.
 pub(super) fn of(suite: &Suite, rules: &Rules<'_>, mutant: &Mutant, number: Option<usize>) -> Twin {
-    let mut search = Search { suite, rules, mutant, number, reach: Reach::new(&[]), is_sure: true };
-    match search.run() {
+    let Some(rule) = rules.list.get(mutant.position) else { return Twin::Unsure };
+    let mut search = Search { suite, rules, mutant, number, reach: Reach::new(&[]), above: 0, below: 0, is_sure: true };
+    match search.run(rule) {
         Some((case, suggested)) => Twin::Other(Box::new(case), suggested),
         None if search.is_sure => Twin::Same,
         None => Twin::Unsure,
     }
 }
 
+/// Looks at the rule, at some above and below it, and at variants, in this order.
 struct Search<'s> {
     suite: &'s Suite,
     rules: &'s Rules<'s>,
     mutant: &'s Mutant,
     number: Option<usize>,
     reach: Reach,
+    /// How many rules above are looked at. Those that are left out can only make it look as though there were more requests.
+    above: usize,
+    /// How many rules below are looked at.
+    below: usize,
     /// Whether no request was found that may be answered differently.
     is_sure: bool,
 }
@@ -42,47 +48,67 @@ struct Search<'s> {
 type Found = (Case, SuggestedCase);
 
 impl Search<'_> {
-    fn run(&mut self) -> Option<Found> {
-        let old = self.mutant.position;
-        let heads: Vec<&Head> = self.rules.list.iter().map(|rule| rule.head).collect();
-        let (Change::Made { head, answer }, Some(rule)) = (&self.mutant.change, heads.get(old)) else {
-            self.reach = Reach::new(&heads);
-            // A rule that is gone is missed by what it decides, one that is swapped by what both match.
-            let next = (old + 1..).take(usize::from(matches!(self.mutant.change, Change::Swapped)));
-            return self.find(&[old].into_iter().chain(next).collect::<Vec<_>>(), None);
+    fn run(&mut self, rule: &RuleOf<'_>) -> Option<Found> {
+        let made = match &self.mutant.change {
+            Change::Made { head, .. } => head.as_ref(),
+            Change::Removed | Change::Swapped => rule.head,
         };
-        let variants = [head.as_ref(), &when_sure(rule), &when_sure(head)];
-        let [new, old_sure, new_sure] = [0, 1, 2].map(|variant| heads.len() + variant);
-        self.reach = Reach::new(&heads.iter().copied().chain(variants).collect::<Vec<_>>());
-        if answer.is_some() {
-            return self.find(&[old], None).or_else(|| self.find(&[new], None));
+        let heads = || self.rules.list.iter().map(|rule| rule.head).enumerate();
+        let position = self.mutant.position;
+        let is_near = |other: &Head| !other.is_apart_from(rule.head) || !other.is_apart_from(made);
+        let above = heads().take(position).rev().filter(|(_, other)| is_near(other)).take(MOST_NEAR);
+        let above: Vec<_> = above.map(|(_, head)| head).collect();
+        let below = heads().skip(position + 1).filter(|(at, other)| *at == position + 1 || is_near(other));
+        // One more than are looked at tells that these are not all.
+        let below: Vec<_> = below.map(|(_, head)| head).take(MOST_NEAR + 1).collect();
+        let (old_sure, new_sure) = (when_sure(rule.head), when_sure(made));
+        let variants = [made, &old_sure, &new_sure];
+        (self.above, self.below) = (above.len(), below.len());
+        let all: Vec<_> = above.into_iter().chain([rule.head]).chain(below).chain(variants).collect();
+        self.reach = Reach::new(&all);
+        let old = self.above;
+        let [new, old_sure, new_sure] = [1, 2, 3].map(|variant| old + self.below + variant);
+        match &self.mutant.change {
+            // A rule that is gone is missed by what it decides, one that is swapped by what both match.
+            Change::Removed => self.find(&[old], None),
+            Change::Swapped => self.find(&[old, old + 1], None),
+            Change::Made { answer: Some(_), .. } => self.find(&[old], None).or_else(|| self.find(&[new], None)),
+            Change::Made { head, answer: None } => {
+                let refuses = |head: &Head| head.reading.on_missing == Some(OnMissing::Deny);
+                if !refuses(rule.head) && !refuses(head) {
+                    return self.find(&[old], Some(new)).or_else(|| self.find_gained(old, new));
+                }
+                // It matches, or it matches for sure: the two may differ in either.
+                [(old, new), (old_sure, new_sure), (new, old), (new_sure, old_sure)]
+                    .into_iter()
+                    .find_map(|(one, other)| self.find(&[one], Some(other)).or_else(|| self.find_below(one, other)))
+            }
         }
-        // It matches, or it matches for sure: the two may differ in either.
-        self.find(&[old], Some(new))
-            .or_else(|| self.find(&[old_sure], Some(new_sure)))
-            .or_else(|| self.find_gained(old, new, head.reading.on_missing == Some(OnMissing::Deny)))
-            .or_else(|| self.find(&[new_sure], Some(old_sure)))
     }
 
     /// Looks among what the mutant's rule matches and the policy's does not. Where no rule below matches either, the answer may
     /// stay the same, and a case has no way to say that no rule gave it.
-    fn find_gained(&mut self, old: usize, new: usize, may_refuse: bool) -> Option<Found> {
+    fn find_gained(&mut self, old: usize, new: usize) -> Option<Found> {
         let was_sure = self.is_sure;
         if let Some(found) = self.find(&[new], Some(old)) {
             return Some(found);
         }
-        let below = old + 1..self.rules.list.len();
-        let answer = self.rules.list.get(old).map(|rule| rule.answer.as_str());
-        if may_refuse || below.len() > MOST_BELOW || answer != Some(otherwise(self.rules.section)) {
-            return below.take(MOST_BELOW).find_map(|other| self.find(&[new, other], Some(old)));
+        let answer = self.rules.list.get(self.mutant.position).map(|rule| rule.answer.as_str());
+        if self.below <= MOST_NEAR && answer == Some(otherwise(self.rules.section)) {
+            self.is_sure = was_sure;
         }
-        self.is_sure = was_sure;
-        below.into_iter().find_map(|other| self.find(&[new, other], Some(old)))
+        self.find_below(new, old)
+    }
+
+    /// Looks where a rule below matches, too: there the policy surely answers by a rule.
+    fn find_below(&mut self, one: usize, but: usize) -> Option<Found> {
+        let below = self.above + 1..self.above + 1 + self.below;
+        below.into_iter().find_map(|other| self.find(&[one, other], Some(but)))
     }
 
     /// Looks for a request that these rules match and neither `but` nor a rule above does.
     fn find(&mut self, all_of: &[usize], but: Option<usize>) -> Option<Found> {
-        let none_of: Vec<_> = (0..self.mutant.position).chain(but).collect();
+        let none_of: Vec<_> = (0..self.above).chain(but).collect();
         match self.reach.example(all_of, &none_of) {
             Example::None => None,
             Example::Unsure => {
@@ -106,5 +132,5 @@ fn when_sure(head: &Head) -> Head {
     sure
 }
 
-/// How many rules below are looked at, one at a time.
-const MOST_BELOW: usize = 64;
+/// How many rules above and below are looked at.
+const MOST_NEAR: usize = 64;
