@@ -137,8 +137,11 @@ struct Examiner<'s> {
     suite: &'s Suite,
     rules: &'s Rules<'s>,
     /// One case may do for many mutants. Each with the rules that match it.
-    suggested: Vec<(Case, Vec<(usize, bool)>, SuggestedCase)>,
+    suggested: Vec<(Case, Matching, SuggestedCase)>,
 }
+
+/// The rules that match a request, in order; and whether each refuses.
+type Matching = Vec<(usize, bool)>;
 
 impl Examiner<'_> {
     /// Tells a survivor from a mutant that nobody could notice.
@@ -198,8 +201,7 @@ impl<'p> Rules<'p> {
         Self { section, list: policy.rules(section).map(rule).collect() }
     }
 
-    /// The rules that match a request, in order; and whether each refuses.
-    fn matching(&self, context: &Context<'_>) -> Vec<(usize, bool)> {
+    fn matching(&self, context: &Context<'_>) -> Matching {
         let stands = |(position, rule): (usize, &RuleOf<'_>)| match rule.head.passes(context) {
             Passed::No => None,
             passed => Some((position, passed == Passed::Refusing)),
@@ -257,7 +259,7 @@ impl<'p> Rules<'p> {
 /// The cases of a section, and the rules that match each.
 struct Runner<'s> {
     rules: &'s Rules<'s>,
-    cases: Vec<(&'s Case, Vec<(usize, bool)>)>,
+    cases: Vec<(&'s Case, Matching)>,
 }
 
 impl<'s> Runner<'s> {

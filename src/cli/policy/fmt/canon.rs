@@ -97,7 +97,8 @@ fn hand_back(parts: &mut [Part<'_>], trailing: &mut Vec<String>) {
 /// The headers of a table and of what stands in it.
 fn collect<'d>(table: &'d Table, path: &mut Vec<&'d Key>, is_entry: bool, parts: &mut Vec<Part<'d>>) {
     let values = table.get_values();
-    if !table.is_dotted() && !(table.is_implicit() && values.is_empty()) && !(path.is_empty() && values.is_empty()) {
+    let has_header = !table.is_implicit() && !path.is_empty();
+    if !table.is_dotted() && (has_header || !values.is_empty()) {
         parts.push(Part {
             path: path.clone(),
             is_entry,

@@ -242,7 +242,8 @@ impl Mess {
 
 /// The comments of a text in which values have no `#`, sorted.
 fn comments_of(text: &str) -> Vec<&str> {
-    let mut found: Vec<_> = text.lines().filter_map(|line| Some(line[line.find('#')?..].trim())).collect();
+    let mut found: Vec<_> =
+        text.lines().filter_map(|line| line.split_once('#').map(|(_, comment)| comment.trim())).collect();
     found.sort_unstable();
     found
 }
