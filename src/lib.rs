@@ -22,6 +22,11 @@ pub mod ids;
 pub mod phone;
 pub mod secret;
 
+// What web stacks need.
+#[cfg(any(feature = "axum", feature = "actix"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "axum", feature = "actix"))))]
+pub mod adapter;
+
 // What people call by its name.
 #[cfg(feature = "cli")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cli")))]

@@ -120,6 +120,13 @@ pub(crate) fn unavailable() -> Problem {
     Problem::new("unavailable", StatusCode::SERVICE_UNAVAILABLE, "Unavailable", detail)
 }
 
+/// A mistake in the program. What it is, the log says.
+#[cfg(any(feature = "axum", feature = "actix"))]
+pub(crate) fn misconfigured() -> Problem {
+    let detail = "this application is not put together right; its log says what to mend";
+    Problem::new("misconfigured", StatusCode::INTERNAL_SERVER_ERROR, "Misconfigured", detail)
+}
+
 /// A JSON answer that no cache keeps.
 pub(crate) fn json_response(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from(body.to_string()));

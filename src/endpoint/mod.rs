@@ -18,6 +18,8 @@ mod body;
 mod callback;
 mod code;
 mod jwks;
+#[cfg(any(feature = "axum", feature = "actix"))]
+mod nesting;
 mod next;
 mod openapi;
 mod redirect;
@@ -52,7 +54,9 @@ use crate::{
 /// The HTTP surface as a tower service. Cheap to clone.
 ///
 /// It knows its mount from the verifier, so that it can be nested by a router that strips the prefix, as axum's
-/// `nest_service` does, or be called with the whole path.
+/// `nest_service` does, or be called with the whole path. With the feature `axum`, a router of axum that has nested it under a path
+/// with which the mount does not end gets 500 for every request, since challenges would point elsewhere; `adapter::axum::routes`
+/// nests it right.
 #[derive(Clone, Debug)]
 pub struct Endpoints {
     verifier: Verifier,
@@ -64,6 +68,36 @@ impl Endpoints {
     pub fn new(verifier: &Verifier) -> Self {
         Self { verifier: verifier.clone() }
     }
+
+    /// The path under which they are served: the verifier's [mount](crate::verifier::Builder::mount).
+    #[must_use]
+    pub fn mount(&self) -> &str {
+        self.verifier.mount()
+    }
+
+    /// Answers a request with its whole path, which has to be below the mount.
+    #[cfg(feature = "actix")]
+    pub(crate) async fn answer_below<B>(&self, head: Parts, body: B) -> Response<Full<Bytes>>
+    where
+        B: Body,
+        B::Error: Into<BoxError>,
+    {
+        let answer = async {
+            nesting::by_path(&self.verifier, &head)?;
+            serve(&self.verifier, Request::from_parts(head, body)).await
+        };
+        answer.await.unwrap_or_else(Problem::into_response)
+    }
+
+    /// The first segments below the mount, and whether something may follow: for routers that cannot nest at the root.
+    #[cfg(any(feature = "axum", feature = "actix"))]
+    pub(crate) const AT_ROOT: [(&'static str, bool); 5] = [
+        ("/checks", true),
+        ("/redirect", true),
+        ("/callback", true),
+        ("/.well-known/jwks.json", false),
+        ("/openapi.json", false),
+    ];
 }
 
 impl<B> Service<Request<B>> for Endpoints
@@ -91,11 +125,12 @@ type Served = Result<Response<Full<Bytes>>, Problem>;
 
 async fn serve<B>(verifier: &Verifier, request: Request<B>) -> Served
 where
-    B: Body + Send + 'static,
-    B::Data: Send,
+    B: Body,
     B::Error: Into<BoxError>,
 {
     let (parts, body) = request.into_parts();
+    #[cfg(feature = "axum")]
+    nesting::by_axum(verifier, &parts)?;
     let path = parts.uri.path();
     let path = path.strip_prefix(verifier.mount()).filter(|rest| rest.starts_with('/')).unwrap_or(path);
     let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();

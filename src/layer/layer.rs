@@ -17,6 +17,8 @@ pub struct StepUpLayer {
     pub(super) verifier: Verifier,
     pub(super) action: Action,
     pub(super) facts: Arc<dyn Fn(&Parts) -> Facts + Send + Sync>,
+    pub(super) open: Arc<[String]>,
+    pub(super) grpc: bool,
 }
 
 impl StepUpLayer {
@@ -29,13 +31,33 @@ impl StepUpLayer {
             tracing::warn!(%action, "no [[step_up]] rule of the policy can apply to this action: the layer never asks");
         }
         let from_extensions = |parts: &Parts| parts.extensions.get::<Facts>().cloned().unwrap_or_default();
-        Self { verifier: verifier.clone(), action, facts: Arc::new(from_extensions) }
+        let (facts, open) = (Arc::new(from_extensions), Arc::default());
+        Self { verifier: verifier.clone(), action, facts, open, grpc: false }
     }
 
     /// Takes the facts from the head of each request, in place of those in its extensions.
     #[must_use]
     pub fn facts(mut self, facts: impl Fn(&Parts) -> Facts + Send + Sync + 'static) -> Self {
         self.facts = Arc::new(facts);
+        self
+    }
+
+    /// Lets requests of exactly these paths through, and guards all the others. For what has no routes to put a layer on, such as
+    /// the methods of a gRPC service: a name that is misspelt here is a method that is guarded, and not one that is open.
+    #[must_use]
+    pub fn leave_open<P: Into<String>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
+        self.open = paths.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Refuses as a gRPC client reads it: with the status `UNAUTHENTICATED`, the challenge in the metadata `www-authenticate` and
+    /// the problem, which says where to start, in `handset-problem-bin`; with `PERMISSION_DENIED` or `UNAVAILABLE` where HTTP
+    /// has 403 or 503. The client shows its proof in the metadata `handset-proof`.
+    ///
+    /// The layer stands before a service of tonic, or before a whole server; `examples/tonic.rs` shows both ends.
+    #[must_use]
+    pub fn grpc(mut self) -> Self {
+        self.grpc = true;
         self
     }
 }

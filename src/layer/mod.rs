@@ -16,12 +16,15 @@
 //!
 //! [`Facts`]: crate::verifier::Facts
 
+mod decision;
 mod future;
+mod grpc;
 #[expect(clippy::module_inception, reason = "the layer of the layer, as every middleware has one")]
 mod layer;
 mod response;
 mod service;
 
+pub(crate) use decision::{Decision, Passed};
 pub use future::ResponseFuture;
 pub use layer::StepUpLayer;
 pub use response::Refusal;

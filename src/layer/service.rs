@@ -6,17 +6,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use http_body_util::{Either, Full};
 use tower::Service;
 
-use super::{PROOF_HEADER, ResponseFuture, StepUpLayer, response};
-use crate::{
-    policy::Requirement,
-    verifier::{Facts, Gate, SingleUse, Visit},
-    visitor,
-};
+use super::{Decision, ResponseFuture, StepUpLayer};
 
 /// A service behind a [`StepUpLayer`].
 #[derive(Clone, Debug)]
@@ -38,53 +32,18 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let StepUpLayer { verifier, action, facts } = &self.layer;
         let (mut parts, body) = request.into_parts();
-        let facts = facts(&parts);
-        let subject = visitor::subject(verifier, &parts.extensions, &parts.headers);
-        let token = parts.headers.get(PROOF_HEADER).and_then(|value| value.to_str().ok());
-        let visit = Visit { action, subject: subject.as_ref(), token, facts: &facts };
-        match verifier.gate(&visit) {
-            Gate::Open => ResponseFuture::pass(self.inner.call(Request::from_parts(parts, body))),
-            Gate::Proven { proof, requirement, claim } => {
-                // The token has done its work; nothing behind the layer needs it, or logs it.
-                parts.headers.remove(PROOF_HEADER);
-                parts.extensions.insert(proof);
-                let request = Request::from_parts(parts, body);
-                match claim {
-                    None => ResponseFuture::pass(self.inner.call(request)),
-                    Some(claim) => {
-                        // The clone that was polled ready is the one that is called.
-                        let next = self.inner.clone();
-                        let ready = mem::replace(&mut self.inner, next);
-                        ResponseFuture::claim(take(self.layer.clone(), facts, requirement, claim), ready, request)
-                    }
-                }
+        let decision = self.layer.decide(&mut parts);
+        let request = Request::from_parts(parts, body);
+        match decision {
+            Decision::Pass => ResponseFuture::pass(self.inner.call(request)),
+            Decision::Claim(claim) => {
+                // The clone that was polled ready is the one that is called.
+                let next = self.inner.clone();
+                let ready = mem::replace(&mut self.inner, next);
+                ResponseFuture::claim(claim, ready, request)
             }
-            Gate::StepUp { requirement, why } => {
-                ResponseFuture::refuse(response::challenge(verifier, action, &facts, &requirement, why))
-            }
-            Gate::Deny { rule, reason } => ResponseFuture::refuse(response::denial(rule, reason)),
+            Decision::Refuse(response) => ResponseFuture::refuse(response),
         }
     }
-}
-
-/// Takes the single use of a proof, or makes the answer of a request that may not have it.
-fn take(
-    layer: StepUpLayer,
-    facts: Facts,
-    requirement: Requirement,
-    claim: SingleUse,
-) -> BoxFuture<'static, Result<(), Response<Full<Bytes>>>> {
-    Box::pin(async move {
-        let StepUpLayer { verifier, action, .. } = layer;
-        match verifier.claim(claim).await {
-            Ok(true) => Ok(()),
-            Ok(false) => {
-                let why = "the proof has been used; get another one";
-                Err(response::challenge(&verifier, &action, &facts, &requirement, why))
-            }
-            Err(error) => Err(response::unclaimed(&error)),
-        }
-    })
 }
