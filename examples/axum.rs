@@ -1,13 +1,14 @@
 //! A phone-possession step before one route of an axum app. The vendor and the phone are emulated inside.
 //!
-//! `cargo run --example axum --features sandbox` serves it; with `-- --once` it plays the client too, and ends.
+//! `cargo run --example axum --features axum,sandbox` serves it; with `-- --once` it plays the client too, and ends.
 #![expect(clippy::print_stdout, reason = "an example that talks")]
 
-use std::{env, net::Ipv4Addr, sync::Arc};
+use std::{env, net::Ipv4Addr};
 
 use axum::{Extension, Router, routing::post};
 use handset::{
-    Action, Endpoints, Proof, StepUpLayer, Subject, Verifier,
+    Action, StepUpLayer, Subject, Verifier,
+    adapter::{Proven, axum::routes},
     layer::PROOF_HEADER,
     proof::ProofKey,
     provider::{http::HttpClient, numcheck},
@@ -32,7 +33,7 @@ async fn main() -> Result<(), BoxError> {
     let app = Router::new()
         .route("/transfer", post(transfer))
         .route_layer(StepUpLayer::new(&verifier, Action::new("transfer")?))
-        .nest_service("/handset", Endpoints::new(&verifier))
+        .merge(routes(&verifier))
         // ---- handset: whose request it is. Here always Ada's; your sign-in puts the real `Subject` there
         .layer(Extension(Subject::new("ada")?));
 
@@ -50,7 +51,7 @@ async fn main() -> Result<(), BoxError> {
 }
 
 /// Your handler. It runs when the policy's demand is met; the proof says by which phone.
-async fn transfer(Extension(proof): Extension<Arc<Proof>>) -> String {
+async fn transfer(Proven(proof): Proven) -> String {
     format!("sent, approved with the phone {}\n", proof.phone())
 }
 

@@ -118,8 +118,8 @@ where
 
 /// Serves the endpoints under the verifier's [mount](crate::verifier::Builder::mount).
 ///
-/// Register them where challenges point: in the `App` itself, or, within a scope, with the scope's prefix in the mount. Elsewhere
-/// the first request, and every other, is answered with 500, and the log says both paths.
+/// Register them in the `App` itself, since challenges point below the mount. Within a scope the first request and every other is
+/// answered with 500, and the log says both paths.
 impl HttpServiceFactory for Endpoints {
     fn register(self, config: &mut AppService) {
         let mount = self.mount().to_owned();

@@ -33,8 +33,9 @@ use crate::{endpoint::Endpoints, ids::Subject, layer::Passed, proof::Proof, veri
 
 /// The [`Endpoints`] under the verifier's [mount](crate::verifier::Builder::mount), to merge into a router of any state.
 ///
-/// Merge them where challenges point: into the outermost router, or, when the whole application is nested under a prefix, with that
-/// prefix in the mount. Elsewhere the first request, and every other, is answered with 500, and the log says both paths.
+/// Merge them into the outermost router, since challenges point below the mount. Of an application that is nested under a prefix as
+/// a whole, nest [`Endpoints`] by hand and give the mount the prefix too. Elsewhere than the mount says, the first request and
+/// every other is answered with 500, and the log says both paths.
 pub fn routes<S: Clone + Send + Sync + 'static>(verifier: &Verifier) -> Router<S> {
     let endpoints = Endpoints::new(verifier);
     match verifier.mount() {

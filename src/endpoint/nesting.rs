@@ -2,6 +2,8 @@
 
 use http::request::Parts;
 
+#[cfg(feature = "axum")]
+use super::{NO_ENDPOINT, not_found};
 use crate::{
     problem::{Problem, misconfigured},
     verifier::Verifier,
@@ -11,8 +13,11 @@ use crate::{
 #[cfg(feature = "axum")]
 pub(super) fn by_axum(verifier: &Verifier, parts: &Parts) -> Result<(), Problem> {
     let original = parts.extensions.get::<axum::extract::OriginalUri>();
-    match original.and_then(|uri| uri.path().strip_suffix(parts.uri.path())) {
-        Some(prefix) if !verifier.mount().ends_with(prefix) => Err(misplaced(verifier, prefix)),
+    let Some(prefix) = original.and_then(|uri| uri.path().strip_suffix(parts.uri.path())) else { return Ok(()) };
+    match prefix.trim_end_matches('/') {
+        nested if !verifier.mount().ends_with(nested) => Err(misplaced(verifier, prefix)),
+        // axum takes off a slash too many; it names nothing here, as on other stacks.
+        nested if nested != prefix => Err(not_found(NO_ENDPOINT)),
         _ => Ok(()),
     }
 }

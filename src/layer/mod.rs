@@ -24,7 +24,9 @@ mod layer;
 mod response;
 mod service;
 
-pub(crate) use decision::{Decision, Passed};
+pub(crate) use decision::Decision;
+#[cfg(any(feature = "axum", feature = "actix"))]
+pub(crate) use decision::Passed;
 pub use future::ResponseFuture;
 pub use layer::StepUpLayer;
 pub use response::Refusal;
