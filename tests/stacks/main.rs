@@ -3,7 +3,6 @@
 #![cfg(all(feature = "axum", feature = "actix", feature = "testing"))]
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,
