@@ -37,11 +37,7 @@ impl fmt::Debug for Sealed {
 
 impl Keys {
     pub(crate) fn seal<T: Serialize>(&self, id: &CheckId, value: &T) -> Result<Sealed> {
-        let text = Zeroizing::new(serde_json::to_vec(value).map_err(|source| unsealable().with_source(source))?);
-        let nonce: [u8; NONCE] = random::bytes()?;
-        let payload = Payload { msg: &text, aad: id.as_bytes() };
-        let encrypted = self.seal.encrypt(&XNonce::from(nonce), payload).map_err(|_| unsealable())?;
-        Ok(Sealed([nonce.as_slice(), &encrypted].concat().into()))
+        self.seal_for(id.as_bytes(), value).map(|bytes| Sealed(bytes.into()))
     }
 
     /// Opens what [`seal`](Self::seal) made for the same check.
@@ -50,8 +46,22 @@ impl Keys {
     ///
     /// [`ErrorKind::Unavailable`]: the store holds something else, or another server key made it.
     pub(crate) fn open<T: DeserializeOwned>(&self, id: &CheckId, sealed: &Sealed) -> Result<T> {
-        let (nonce, encrypted) = sealed.0.split_first_chunk::<NONCE>().ok_or_else(unsealable)?;
-        let payload = Payload { msg: encrypted, aad: id.as_bytes() };
+        self.open_for(id.as_bytes(), &sealed.0)
+    }
+
+    /// Encrypts for whoever names the same `whose`, for what is kept elsewhere than in the store.
+    pub(crate) fn seal_for<T: Serialize>(&self, whose: &[u8], value: &T) -> Result<Vec<u8>> {
+        let text = Zeroizing::new(serde_json::to_vec(value).map_err(|source| unsealable().with_source(source))?);
+        let nonce: [u8; NONCE] = random::bytes()?;
+        let payload = Payload { msg: &text, aad: whose };
+        let encrypted = self.seal.encrypt(&XNonce::from(nonce), payload).map_err(|_| unsealable())?;
+        Ok([nonce.as_slice(), &encrypted].concat())
+    }
+
+    /// Opens what [`seal_for`](Self::seal_for) made.
+    pub(crate) fn open_for<T: DeserializeOwned>(&self, whose: &[u8], sealed: &[u8]) -> Result<T> {
+        let (nonce, encrypted) = sealed.split_first_chunk::<NONCE>().ok_or_else(unsealable)?;
+        let payload = Payload { msg: encrypted, aad: whose };
         let text = Zeroizing::new(self.seal.decrypt(&XNonce::from(*nonce), payload).map_err(|_| unsealable())?);
         serde_json::from_slice(&text).map_err(|source| unsealable().with_source(source))
     }

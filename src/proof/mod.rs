@@ -226,7 +226,7 @@ fn acr(channel: Channel) -> &'static str {
 
 /// By which means. RFC 8176 has words for a text message and for a call; for the rest there are ours, so that nobody takes
 /// one for the other.
-fn amr(channel: Channel) -> &'static [&'static str] {
+pub(crate) fn amr(channel: Channel) -> &'static [&'static str] {
     match channel {
         Channel::Sms => &["sms"],
         Channel::VoiceCode => &["tel"],

@@ -8,6 +8,7 @@ use std::{
 
 use super::{Inner, Verifier, ask_shadow};
 use crate::{
+    channel::Channel,
     check::Digest,
     error::Result,
     ids::{Action, Binding, KeyThumbprint, RuleName, Subject},
@@ -219,6 +220,26 @@ impl Verifier {
     /// Takes the single use of a proof; `false` when it has been used.
     pub(crate) async fn claim(&self, claim: SingleUse) -> Result<bool> {
         self.inner.store.once(claim.key, claim.until, claim.now).await
+    }
+
+    /// Whether a proof shows possession of its number here and now: not an address of e-mail, not a test, not over.
+    pub(crate) fn shows_phone(&self, proof: &Proof) -> Result<bool> {
+        let now = self.inner.trusted_time()?;
+        let real = !proof.is_test() || self.inner.takes_test_numbers;
+        Ok(real && proof.channel() != Channel::Email && now < proof.expires_at())
+    }
+
+    /// Takes the one use of a proof for `purpose`; `false` when it was taken before. Apart from what a layer takes, which
+    /// guards the very request that comes here.
+    pub(crate) async fn spend(&self, purpose: &str, proof: &Proof) -> Result<bool> {
+        let now = self.inner.trusted_time()?;
+        let key = self.inner.keys.name(purpose, &[proof.id().as_bytes()]);
+        self.inner.store.once(key, proof.expires_at(), now).await
+    }
+
+    /// The time, for what is written down elsewhere.
+    pub(crate) fn time(&self) -> SystemTime {
+        self.inner.clock.read().now
     }
 
     /// The subject that stands for a visitor: a keyed hash of its cookie, so that a proof does not carry the cookie about.

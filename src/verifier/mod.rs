@@ -11,6 +11,7 @@ mod answer;
 mod address;
 mod builder;
 mod gate;
+mod mfa;
 mod plan;
 mod poll;
 mod private;
@@ -54,6 +55,7 @@ use crate::{
 pub use builder::{Builder, Ready, WantsPolicy, WantsProofKey};
 pub use gate::Facts;
 pub(crate) use gate::{Gate, SingleUse, Visit};
+pub use mfa::{Ask, Choose, Done, Factor, MaskedNumber, MfaLogin, MfaStep, NoNumber, Over, PendingLogin};
 pub use reload::ReloadCounts;
 pub(crate) use report::Posted;
 pub use start::StartRequest;

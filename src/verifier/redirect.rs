@@ -27,10 +27,7 @@ impl Verifier {
         if !inner.providers.contains_key(provider) {
             return Err(Error::new(ErrorKind::Unsupported, "there is no such provider"));
         }
-        let url = inner.url(&format!("redirect/{provider}?{query}")).ok_or_else(ended)?;
-        let returned = Returned::Browser { url };
-        let state = returned.parameter("state").ok_or_else(ended)?;
-        let id = inner.check_of_state(&state).ok_or_else(ended)?;
+        let (returned, state, id) = inner.returned(provider, query).ok_or_else(ended)?;
         let record = inner.store.load(id, now).await?.ok_or_else(ended)?;
         let private: Private = inner.keys.open(&id, &record.sealed)?;
         let ours = private.state.as_ref().is_some_and(|ours| bool::from(ours.as_bytes().ct_eq(state.as_bytes())));
@@ -63,6 +60,15 @@ impl Verifier {
 }
 
 impl Inner {
+    /// What a browser comes back with, its state, and the check that the state names.
+    pub(super) fn returned(&self, provider: &str, query: &str) -> Option<(Returned, String, CheckId)> {
+        let url = self.url(&format!("redirect/{provider}?{query}"))?;
+        let returned = Returned::Browser { url };
+        let state = returned.parameter("state")?;
+        let id = self.check_of_state(&state)?;
+        Some((returned, state, id))
+    }
+
     /// Has the vendor judge what the device of a check came back with.
     pub(super) async fn exchange(&self, id: &CheckId, record: &Record, returned: &Returned) -> Result<Verdict> {
         let private: Private = self.keys.open(id, &record.sealed)?;
