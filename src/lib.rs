@@ -5,6 +5,7 @@
 pub mod layer;
 pub mod endpoint;
 pub mod verifier;
+pub mod enrolment;
 pub mod policy;
 pub mod limiter;
 pub mod record;
