@@ -165,7 +165,6 @@ pub enum Over {
 /// fn read(text: &str) -> Done { serde_json::from_str(text).unwrap() }
 /// ```
 #[derive(Debug)]
-#[must_use]
 pub struct Done {
     proof: Proof,
     token: ProofToken,
