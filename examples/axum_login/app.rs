@@ -115,8 +115,9 @@ async fn login(
     Json(given): Json<Credentials>,
 ) -> Answer {
     let Ok(Some(user)) = auth.authenticate(given).await else { return Err(StatusCode::UNAUTHORIZED) };
-    // Nobody who put a session under this browser's hand has a part in what follows.
-    session.flush().await.map_err(unavailable)?;
+    // Whoever knows the id of the session so far has no part in what follows. (`flush` alone would keep the id.)
+    session.clear().await;
+    session.cycle_id().await.map_err(unavailable)?;
     let step = MfaStep::begin(&step_of(&verifier, &user)?).await.map_err(refused)?;
     show(auth, session, user, step).await
 }
