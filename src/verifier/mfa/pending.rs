@@ -95,7 +95,7 @@ impl PendingLogin {
         }
     }
 
-    /// Sends the message again, when [`Check::resend_after`] has passed. Of a check that ended, it begins another one.
+    /// Sends the message again, when [`resend_after`](crate::verifier::Check::resend_after) has passed. Of a check that ended, it begins another one.
     ///
     /// # Errors
     ///
