@@ -33,7 +33,10 @@ pub mod adapter;
 #[cfg_attr(docsrs, doc(cfg(feature = "cli")))]
 pub mod cli;
 
-// What signs tokens for other parties.
+// What other identity servers call.
+#[cfg(feature = "oidc-provider")]
+#[cfg_attr(docsrs, doc(cfg(feature = "oidc-provider")))]
+pub mod oidc_provider;
 #[cfg(feature = "signing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "signing")))]
 pub mod signing;
@@ -51,6 +54,8 @@ mod capped;
 mod crypto;
 mod problem;
 mod random;
+#[cfg(feature = "oidc-provider")]
+mod step_page;
 mod visitor;
 
 pub use channel::Channel;

@@ -22,6 +22,12 @@ use crate::{
 pub struct Sealed(Bytes);
 
 impl Sealed {
+    /// What was written elsewhere.
+    #[cfg(feature = "signing")]
+    pub(crate) fn from_bytes(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+
     /// The encrypted bytes, for a store that writes them elsewhere.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

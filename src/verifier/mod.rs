@@ -19,6 +19,8 @@ mod record;
 mod redirect;
 mod reload;
 mod report;
+#[cfg(feature = "signing")]
+mod sealed;
 mod send;
 mod start;
 mod status;

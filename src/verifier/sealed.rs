@@ -1,0 +1,62 @@
+//! What other services of this application hand out and get back: sealed under the server key, so that any process that shares the
+//! key can read it and nobody else can.
+
+use std::time::SystemTime;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{Facts, Inner, Verifier};
+use crate::{
+    check::Sealed,
+    error::Result,
+    ids::{Action, CheckId},
+    policy::{Context, StepUp},
+};
+
+impl Verifier {
+    /// The time, refused while the clock stands behind what it has shown.
+    pub(crate) fn trusted_now(&self) -> Result<SystemTime> {
+        self.inner.trusted_time()
+    }
+
+    /// What the policy asks of an action.
+    pub(crate) fn step_up(&self, action: &Action, facts: &Facts, now: SystemTime) -> StepUp {
+        self.inner.policy.load().step_up(&facts.describe(Context::new(action)).at(now))
+    }
+
+    /// Stands for `parts` where they must not be seen: the same parts give the same text.
+    pub(crate) fn keyed_text(&self, kind: &str, parts: &[&[u8]]) -> String {
+        self.inner.keys.text_name(kind, parts)
+    }
+
+    /// Whether the name of something is seen for the first time. It is remembered until `until`.
+    pub(crate) async fn first_time(
+        &self,
+        kind: &str,
+        parts: &[&[u8]],
+        until: SystemTime,
+        now: SystemTime,
+    ) -> Result<bool> {
+        self.inner.store.once(self.inner.keys.name(kind, parts), until, now).await
+    }
+
+    /// Encrypts a value into text for URLs and forms. What is sealed as one kind does not open as another.
+    pub(crate) fn seal<T: Serialize>(&self, kind: &str, value: &T) -> Result<String> {
+        let sealed = self.inner.keys.seal(&self.inner.kind(kind), value)?;
+        Ok(URL_SAFE_NO_PAD.encode(sealed.as_bytes()))
+    }
+
+    /// Opens what [`seal`](Self::seal) made, in this process or another with the same server key.
+    pub(crate) fn open<T: DeserializeOwned>(&self, kind: &str, text: &str) -> Option<T> {
+        let sealed = Sealed::from_bytes(URL_SAFE_NO_PAD.decode(text).ok()?.into());
+        self.inner.keys.open(&self.inner.kind(kind), &sealed).ok()
+    }
+}
+
+impl Inner {
+    /// The name under which one kind is sealed.
+    fn kind(&self, kind: &str) -> CheckId {
+        CheckId::from_bytes(self.keys.name("sealed kind", &[kind.as_bytes()]))
+    }
+}
