@@ -23,7 +23,7 @@ pub struct Sealed(Bytes);
 
 impl Sealed {
     /// What was written elsewhere.
-    #[cfg(feature = "signing")]
+    #[cfg(feature = "oidc-provider")]
     pub(crate) fn from_bytes(bytes: Bytes) -> Self {
         Self(bytes)
     }

@@ -44,7 +44,7 @@ pub(super) async fn look(provider: &OidcProvider, parts: &Parts) -> Answer {
     let Some(said) = Parameters::read(parts.uri.query().unwrap_or_default().as_bytes()) else { return over() };
     let (look, visit) = match find(provider, parts, &said) {
         Ok(found) => found,
-        Err(answer) => return answer,
+        Err(answer) => return *answer,
     };
     let notice = said.one("said").and_then(Notice::of_word);
     let Some(id) = look.check() else {
@@ -65,7 +65,7 @@ pub(super) async fn act(provider: &OidcProvider, parts: &Parts, body: &[u8]) -> 
     let Some(said) = Parameters::read(body) else { return over() };
     let (look, visit) = match find(provider, parts, &said) {
         Ok(found) => found,
-        Err(answer) => return answer,
+        Err(answer) => return *answer,
     };
     // The cookie comes with every form of this site; that the form is from this page, only the page can know.
     if said.one("csrf") != Some(look.ticket.csrf(provider.verifier()).as_str()) {
@@ -98,9 +98,10 @@ pub(super) fn page(look: &Look<'_>, stage: Stage<'_>, notice: Option<Notice>, st
 }
 
 /// The ticket of a request, if this visitor got it. Otherwise everything gets one answer.
-fn find<'p>(provider: &'p OidcProvider, parts: &Parts, said: &Parameters) -> Result<(Look<'p>, Visit), Answer> {
+fn find<'p>(provider: &'p OidcProvider, parts: &Parts, said: &Parameters) -> Result<(Look<'p>, Visit), Box<Answer>> {
     let verifier = provider.verifier();
-    let now = verifier.trusted_now().map_err(|error| out_of_order(&error))?;
+    let over = || Box::new(over());
+    let now = verifier.trusted_now().map_err(|error| Box::new(out_of_order(&error)))?;
     let subject = visitor::subject(verifier, &parts.extensions, &parts.headers).ok_or_else(over)?;
     let sealed = said.one("ticket").ok_or_else(over)?.to_owned();
     let ticket = Ticket::open(verifier, &sealed, &subject, now).ok_or_else(over)?;

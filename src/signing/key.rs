@@ -158,7 +158,11 @@ impl SigningKey {
     }
 
     /// Signs claims as a JSON Web Token (RFC 7519) in compact form; `typ` goes into its header.
-    pub(crate) fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<String> {
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`] when the claims are no JSON, or the key does not sign.
+    pub fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<String> {
         let header = json!({ "alg": self.algorithm(), "typ": typ, "kid": self.id });
         let claims = serde_json::to_vec(claims).map_err(|source| unsigned().with_source(source))?;
         let text = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims));

@@ -19,7 +19,7 @@ mod record;
 mod redirect;
 mod reload;
 mod report;
-#[cfg(feature = "signing")]
+#[cfg(feature = "oidc-provider")]
 mod sealed;
 mod send;
 mod start;
