@@ -52,7 +52,10 @@ use serde_json::Value;
 use sha2::Sha256;
 use tower::{BoxError, Service};
 
-use self::{answer::Answer, client::Registered};
+use self::{
+    answer::{Answer, TokenError},
+    client::Registered,
+};
 use crate::{
     error::{Error, ErrorKind, Result},
     phone::PhoneNumber,
@@ -267,13 +270,13 @@ where
         ("/step", "GET") => step::look(provider, &parts).await,
         ("/userinfo", "GET" | "POST") => id_token::userinfo(provider, &parts.headers).await,
         ("/authorize" | "/step" | "/token", "POST") => {
-            let Some(form) = form(&parts.headers, body).await else {
-                return dead_end(StatusCode::BAD_REQUEST, "Send a form of at most 16 KiB.");
-            };
-            match path {
-                "/authorize" => authorize::form(provider, &form),
-                "/step" => step::act(provider, &parts, &form).await,
-                _ => token::serve(provider, &parts.headers, &form).await,
+            let form = form(&parts.headers, body).await;
+            match (path, form) {
+                ("/authorize", Some(form)) => authorize::form(provider, &form),
+                ("/step", Some(form)) => step::act(provider, &parts, &form).await,
+                ("/token", Some(form)) => token::serve(provider, &parts.headers, &form).await,
+                ("/token", None) => TokenError::new("invalid_request", UNREADABLE).into_response(),
+                _ => dead_end(StatusCode::BAD_REQUEST, UNREADABLE),
             }
         }
         ("/.well-known/openid-configuration" | "/jwks", _) => method_not_allowed("GET"),
@@ -325,6 +328,8 @@ fn misconfigured(message: &'static str) -> Error {
 
 /// What a step shows where the policy asks for nothing else.
 const DEFAULT_ACR: &str = "phone";
+
+const UNREADABLE: &str = "Send a form of at most 16 KiB.";
 
 /// The most bytes of a query or a form that are read.
 const LONGEST: usize = 16 * 1024;

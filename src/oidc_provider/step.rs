@@ -52,7 +52,7 @@ pub(super) async fn look(provider: &OidcProvider, parts: &Parts) -> Answer {
     };
     match provider.verifier().status(&visit.subject, id).await {
         Ok(mut check) => match check.verified.take() {
-            Some(verified) => look.finish(&verified, visit.now).unwrap_or_else(|error| out_of_order(&error)),
+            Some(verified) => look.finish(&verified, &visit).unwrap_or_else(|error| out_of_order(&error)),
             None => page(&look, Stage::Check(&check), notice, StatusCode::OK),
         },
         Err(error) if error.kind() == ErrorKind::CheckEnded => page(&look, Stage::Over, notice, StatusCode::OK),
@@ -145,7 +145,7 @@ impl Look<'_> {
     async fn answer(&self, visit: &Visit, code: &str) -> Result<Answer> {
         let Some(id) = self.check() else { return Ok(self.back_to_page(None)) };
         match self.provider.verifier().answer(&visit.subject, id, code, visit.caller).await? {
-            verifier::Answer::Verified(verified) => self.finish(&verified, visit.now),
+            verifier::Answer::Verified(verified) => self.finish(&verified, visit),
             verifier::Answer::Incorrect { .. } => Ok(self.back_to_page(Some(Notice::Incorrect))),
         }
     }
@@ -168,20 +168,20 @@ impl Look<'_> {
     }
 
     /// The step was taken: sends the person back with a code.
-    fn finish(&self, verified: &Verified, now: SystemTime) -> Result<Answer> {
+    fn finish(&self, verified: &Verified, visit: &Visit) -> Result<Answer> {
         let provider = self.provider;
-        let shown = match self.shown(&verified.proof, now)? {
+        let shown = match self.shown(&verified.proof, visit)? {
             Ok(shown) => shown,
             Err(why) => return Ok(self.refuse("access_denied", why)),
         };
-        let code = Code::new(&self.ticket.request, shown, now)?.seal(provider.verifier())?;
+        let code = Code::new(&self.ticket.request, shown, visit.now)?.seal(provider.verifier())?;
         tracing::info!(client = self.client.id, channel = %verified.proof.channel(), "code issued");
         let request = &self.ticket.request;
         Ok(back(&request.redirect_uri, request.state.as_deref(), provider.issuer(), &[("code", &code)]))
     }
 
     /// What the person showed, if it is what was asked for.
-    fn shown(&self, proof: &Proof, now: SystemTime) -> Result<Result<Shown, &'static str>> {
+    fn shown(&self, proof: &Proof, visit: &Visit) -> Result<Result<Shown, &'static str>> {
         let request = &self.ticket.request;
         if *proof.action() != self.ticket.action()?
             || proof.binding() != Some(&self.binding()?)
@@ -189,9 +189,10 @@ impl Look<'_> {
         {
             return Err(Error::new(ErrorKind::Unavailable, "the proof is of another request"));
         }
-        let needed = match self.provider.verifier().step_up(proof.action(), &Facts::default(), now) {
+        let needed = match self.provider.verifier().step_up(proof.action(), &visit.facts, visit.now) {
             StepUp::Require(requirement) => requirement.acr,
-            StepUp::Allow | StepUp::Deny { .. } => super::DEFAULT_ACR.to_owned(),
+            StepUp::Allow => super::DEFAULT_ACR.to_owned(),
+            StepUp::Deny { .. } => return Ok(Err("the policy does not allow it")),
         };
         if proof.acr() != needed {
             return Ok(Err("what was shown is of another kind than the policy asks for"));
