@@ -37,6 +37,12 @@ pub mod cli;
 #[cfg(feature = "oidc-provider")]
 #[cfg_attr(docsrs, doc(cfg(feature = "oidc-provider")))]
 pub mod oidc_provider;
+// What identity servers call.
+#[cfg(feature = "entra")]
+#[cfg_attr(docsrs, doc(cfg(feature = "entra")))]
+pub mod entra;
+
+// What signs tokens for other parties.
 #[cfg(feature = "signing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "signing")))]
 pub mod signing;

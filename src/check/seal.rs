@@ -23,7 +23,7 @@ pub struct Sealed(Bytes);
 
 impl Sealed {
     /// What was written elsewhere.
-    #[cfg(feature = "oidc-provider")]
+    #[cfg(any(feature = "entra", feature = "oidc-provider"))]
     pub(crate) fn from_bytes(bytes: Bytes) -> Self {
         Self(bytes)
     }

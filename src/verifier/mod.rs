@@ -19,7 +19,7 @@ mod record;
 mod redirect;
 mod reload;
 mod report;
-#[cfg(feature = "oidc-provider")]
+#[cfg(any(feature = "entra", feature = "oidc-provider"))]
 mod sealed;
 mod send;
 mod start;

@@ -6,12 +6,13 @@ use std::time::SystemTime;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Facts, Inner, Verifier};
+use super::{Inner, Verifier};
+use crate::{check::Sealed, error::Result, ids::CheckId};
+#[cfg(feature = "oidc-provider")]
 use crate::{
-    check::Sealed,
-    error::Result,
-    ids::{Action, CheckId},
+    ids::Action,
     policy::{Context, StepUp},
+    verifier::Facts,
 };
 
 impl Verifier {
@@ -21,6 +22,7 @@ impl Verifier {
     }
 
     /// What the policy asks of an action.
+    #[cfg(feature = "oidc-provider")]
     pub(crate) fn step_up(&self, action: &Action, facts: &Facts, now: SystemTime) -> StepUp {
         self.inner.policy.load().step_up(&facts.describe(Context::new(action)).at(now))
     }

@@ -1,0 +1,317 @@
+//! The external authentication method of Microsoft Entra: the phone step after Entra's own first factor.
+//!
+//! ```text
+//!  Entra --(browser, form)--> POST /authorize: client, redirect_uri, signed hint ---> the application says which phones
+//!                                                                                        |
+//!  Entra <--(browser, form)-- id_token, or an error <--- GET, POST /step: the person ----'
+//! ```
+//!
+//! Microsoft's contract takes the implicit grant, which other clients must not have (RFC 9700, section 2.1.2; OWASP ASVS 5.0,
+//! 10.4.4). So this is a service of its own, for one client, whose answers go to one address of Microsoft's; nothing here is
+//! configured by what a request says. `docs/entra.md` shows how the application is registered.
+//!
+//! Who is asked is said by a hint that Entra signs: the account is its `oid` and `tid`. Which phones that account has, the application
+//! says by [`Phones`]; a number that a request names is never used.
+//!
+//! ```
+//! use handset::{PhoneNumber, Verifier, provider::http::HttpClient};
+//! use handset::entra::{Account, Client, Config, Entra};
+//! use handset::signing::{SigningKey, SigningKeys};
+//!
+//! fn serve(verifier: &Verifier, now: SigningKey, next: SigningKey) -> handset::Result<Entra> {
+//!     let client = Client::new("handset-mfa", "600b719b-3766-4dc5-95a6-3c4a8dc31885")
+//!         .tenant("14c2f153-90a7-4689-9db7-9543bf084dad");
+//!     let keys = SigningKeys::new(now).also_publish(next);
+//!     let config = Config::new("https://mfa.example.com/entra", client, keys)?;
+//!     let phones = |account: Account| async move {
+//!         let _ = (account.tenant(), account.object()); // your own enrolment, by both
+//!         PhoneNumber::parse("+37126123456", None).map(|phone| vec![phone])
+//!     };
+//!     Entra::new(verifier, config, phones, HttpClient::with_defaults()?)
+//! }
+//! ```
+
+mod authorize;
+mod config;
+mod hint;
+mod metadata;
+mod page;
+mod request;
+mod step;
+mod token;
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    fmt,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use futures_util::future::{BoxFuture, FutureExt};
+use http::{
+    HeaderValue, Method, Request, Response, StatusCode, Uri,
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION},
+    request::Parts,
+};
+use http_body::Body;
+use http_body_util::{BodyExt, Full, Limited};
+use tower::{BoxError, Service};
+
+use config::misconfigured;
+pub use config::{Account, Client, Cloud, Config, Phones};
+use hint::Tenants;
+use step::{At, Done, Opened};
+
+use crate::{
+    error::Result,
+    provider::http::HttpClient,
+    signing::SigningKeys,
+    verifier::{Caller, Facts, Verifier},
+};
+
+/// The endpoint as a tower service, to be mounted at the path of its issuer. Cheap to clone.
+///
+/// | method and path below the issuer | does |
+/// |---|---|
+/// | `GET /.well-known/openid-configuration`, `GET /jwks` | what Entra reads once a day |
+/// | `POST /authorize` | begins a step |
+/// | `GET /step`, `POST /step` | the person's pages |
+///
+/// The client's address comes as a [`Caller`], what the policy needs to know as [`Facts`], both in the request's extensions.
+#[derive(Clone)]
+pub struct Entra {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    verifier: Verifier,
+    config: Config,
+    /// The path of the issuer: where the service is mounted.
+    mount: String,
+    tenants: Tenants,
+    phones: Box<dyn Phones>,
+}
+
+impl Entra {
+    /// Serves one client. `http` reaches Microsoft's metadata and keys.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Misconfigured`](crate::ErrorKind::Misconfigured): an issuer that is no `https` URL, no tenant or one that is no id, fewer
+    /// than two keys, a key that is not RS256.
+    pub fn new(verifier: &Verifier, mut config: Config, phones: impl Phones, http: HttpClient) -> Result<Self> {
+        crate::crypto::install()?;
+        let mount = mount(&config.issuer)?;
+        if config.client.id.is_empty() || config.client.application.is_empty() {
+            return Err(misconfigured("the client id and the application id are not empty"));
+        }
+        let tenants = Tenants::new(&config.client, http)?;
+        config.keys = metadata::certified(&config.keys)?;
+        let (verifier, phones) = (verifier.clone(), Box::new(phones));
+        Ok(Self { inner: Arc::new(Inner { verifier, config, mount, tenants, phones }) })
+    }
+
+    /// The keys that are published, with their certificates.
+    #[must_use]
+    pub fn keys(&self) -> &SigningKeys {
+        &self.inner.config.keys
+    }
+}
+
+impl<B> Service<Request<B>> for Entra
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let inner = Arc::clone(&self.inner);
+        async move { Ok(serve(&inner, request).await) }.boxed()
+    }
+}
+
+impl fmt::Debug for Entra {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entra").field("config", &self.inner.config).finish_non_exhaustive()
+    }
+}
+
+type Reply = Response<Full<Bytes>>;
+
+async fn serve<B>(inner: &Inner, request: Request<B>) -> Reply
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path();
+    let path = path.strip_prefix(&inner.mount).filter(|rest| rest.starts_with('/')).unwrap_or(path);
+    let reads = [Method::GET, Method::HEAD].contains(&parts.method);
+    match path {
+        "/.well-known/openid-configuration" if reads => metadata::discovery(&inner.config),
+        "/jwks" if reads => metadata::jwks(&inner.config.keys),
+        "/authorize" if parts.method == Method::POST => match form(&parts, body).await {
+            Ok(form) => authorize::serve(inner, &parts, &form).await,
+            Err(reply) => reply,
+        },
+        "/step" if parts.method == Method::GET => see(inner, &parts).await,
+        "/step" if parts.method == Method::POST => match form(&parts, body).await {
+            Ok(form) => act(inner, &parts, &form).await,
+            Err(reply) => reply,
+        },
+        "/.well-known/openid-configuration" | "/jwks" => not_allowed("GET, HEAD"),
+        "/authorize" => not_allowed("POST"),
+        "/step" => not_allowed("GET, POST"),
+        _ => page::plain(StatusCode::NOT_FOUND, "There is nothing here", "Go back to where you signed in."),
+    }
+}
+
+/// Shows where a step is.
+async fn see(inner: &Inner, parts: &Parts) -> Reply {
+    let Some(fields) = request::form(parts.uri.query().unwrap_or_default().as_bytes()) else { return lost() };
+    let Some(opened) = open(inner, parts, &fields) else { return lost() };
+    let said = fields.get("said").map(String::as_str).unwrap_or_default();
+    match inner.verifier.trusted_now() {
+        Ok(now) => {
+            let at = opened.step.look(inner, now).await;
+            show(inner, &opened, at, said)
+        }
+        Err(_) => unavailable(),
+    }
+}
+
+/// Does what the person asks.
+async fn act(inner: &Inner, parts: &Parts, form: &Bytes) -> Reply {
+    let Some(fields) = request::form(form) else { return lost() };
+    let Some(mut opened) = open(inner, parts, &fields) else { return lost() };
+    let Ok(now) = inner.verifier.trusted_now() else { return unavailable() };
+    let field = |name| fields.get(name).map(String::as_str).unwrap_or_default();
+    let caller = parts.extensions.get::<Caller>().copied().unwrap_or_default();
+    let done = match field("do") {
+        "code" => opened.step.code(inner, field("code"), caller, now).await,
+        "next" => opened.step.next(inner, caller, now).await,
+        "cancel" => opened.step.cancel(inner).await,
+        "start" => {
+            let facts = parts.extensions.get::<Facts>().cloned().unwrap_or_default();
+            match opened.step.choose(inner, field("phone").parse().unwrap_or(usize::MAX), &facts, caller, now).await {
+                Ok(()) => Done::Look(""),
+                Err(error) => step::after(&error, "entra: a check was not started"),
+            }
+        }
+        _ => Done::Look(""),
+    };
+    match done {
+        Done::Look(said) => look_again(inner, &opened, said),
+        Done::End(at) => show(inner, &opened, at, ""),
+    }
+}
+
+fn open(inner: &Inner, parts: &Parts, fields: &BTreeMap<String, String>) -> Option<Opened> {
+    Opened::of(inner, fields.get("step")?, &parts.headers)
+}
+
+fn show(inner: &Inner, opened: &Opened, at: At, said: &str) -> Reply {
+    let Ok(ticket) = opened.ticket(inner) else { return unavailable() };
+    let action = format!("{}/step", inner.config.issuer);
+    let made = match at {
+        At::Choice(phones) => page::choice(&ticket, &action, &phones, said),
+        At::Check(check, phone) => page::check(&ticket, &action, &check, &phone, said),
+        At::Answered(token) => {
+            tracing::info!("entra: the step ended well");
+            return answer(inner, ("id_token", &token), opened.step.state.as_deref());
+        }
+        At::Failed(error) => return answer(inner, ("error", error), opened.step.state.as_deref()),
+        At::Unknown => return unavailable(),
+    };
+    made.unwrap_or_else(|_| unavailable())
+}
+
+/// Sends the browser to look where the step is, so that nothing is done twice when the page is loaded again.
+fn look_again(inner: &Inner, opened: &Opened, said: &str) -> Reply {
+    match opened.ticket(inner) {
+        Ok(ticket) => go_to_step(inner, &ticket, said),
+        Err(_) => unavailable(),
+    }
+}
+
+fn go_to_step(inner: &Inner, ticket: &str, said: &str) -> Reply {
+    let said = if said.is_empty() { String::new() } else { format!("&said={said}") };
+    let Ok(url) = HeaderValue::from_str(&format!("{}/step?step={ticket}{said}", inner.config.issuer)) else {
+        return unavailable();
+    };
+    let mut reply = Response::default();
+    *reply.status_mut() = StatusCode::SEE_OTHER;
+    reply.headers_mut().insert(LOCATION, url);
+    reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    reply
+}
+
+/// Hands the result to Entra, through the browser, to the one place where it may go.
+fn answer(inner: &Inner, result: (&str, &str), state: Option<&str>) -> Reply {
+    let fields: Vec<(&str, &str)> = std::iter::once(result).chain(state.map(|state| ("state", state))).collect();
+    page::hand_on(inner.config.client.cloud.redirect_uri(), &fields).unwrap_or_else(|_| unavailable())
+}
+
+/// Reads a form that is not longer than any of ours or Entra's.
+async fn form<B>(parts: &Parts, body: B) -> Result<Bytes, Reply>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        let text = "Only a form can be used here.";
+        return Err(page::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "This cannot be used", text));
+    }
+    match Limited::new(body, LONGEST_FORM).collect().await {
+        Ok(form) => Ok(form.to_bytes()),
+        Err(_) => Err(page::plain(StatusCode::PAYLOAD_TOO_LARGE, "This cannot be used", "The form is too long.")),
+    }
+}
+
+fn lost() -> Reply {
+    let text = "It is over, or it began in another browser. Go back to where you signed in, and begin again.";
+    page::plain(StatusCode::BAD_REQUEST, "This sign-in cannot go on", text)
+}
+
+fn unavailable() -> Reply {
+    page::plain(StatusCode::SERVICE_UNAVAILABLE, "This does not work right now", "Load this page again in a moment.")
+}
+
+fn not_allowed(methods: &'static str) -> Reply {
+    let mut reply =
+        page::plain(StatusCode::METHOD_NOT_ALLOWED, "This cannot be used", "Go back to where you signed in.");
+    reply.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
+    reply
+}
+
+/// The path of an issuer that can be published.
+fn mount(issuer: &str) -> Result<String> {
+    let wrong = || {
+        misconfigured(
+            "the issuer is an `https` URL without a slash at its end, such as `https://mfa.example.com/entra`",
+        )
+    };
+    let uri: Uri = issuer.parse().map_err(|_| wrong())?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~/:".contains(&b);
+    if uri.scheme_str() != Some("https") || uri.host().is_none() || issuer.ends_with('/') || !issuer.bytes().all(plain)
+    {
+        return Err(wrong());
+    }
+    Ok(uri.path().trim_end_matches('/').to_owned())
+}
+
+/// Bytes: Entra's form holds a token, and a state that comes back to us encrypted.
+const LONGEST_FORM: usize = 32 * 1024;
