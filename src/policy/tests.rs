@@ -1,6 +1,7 @@
 //! What the parts do together: whole files in, decisions and diagnostics out.
 
 mod language;
+mod many;
 mod oracle;
 
 use std::{fmt::Write as _, time::Duration};

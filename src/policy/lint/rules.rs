@@ -38,10 +38,9 @@ pub(super) fn check(view: &View<'_>, findings: &mut Findings<'_>) {
 fn left_out(view: &View<'_>, section: Section, unknown: &[&Head], findings: &mut Findings<'_>) {
     let Some(first) = unknown.first() else { return };
     let message = match unknown.len() {
-        1 => format!("whether some request reaches this rule of `[[{section}]]` was not found out"),
+        1 => "it was not found out whether a request reaches this rule".to_owned(),
         count => format!(
-            "whether some request reaches them was not found out for {count} rules of `[[{section}]]`, of which this is the \
-             first"
+            "for {count} rules of `[[{section}]]`, of which this is the first, it was not found out whether a request reaches them"
         ),
     };
     let help = "nothing to do; the search ends where there are too many rules, values or patterns to try".to_owned();

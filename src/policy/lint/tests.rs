@@ -196,6 +196,16 @@ fn a_fallback_to_the_same_provider_is_a_note() {
 }
 
 #[test]
+fn what_was_not_found_out_is_said() {
+    let rules: String = (0..7)
+        .map(|n| format!("[[step_up]]\nname = \"s{n}\"\nwhen = {{ action = {{ glob = \"*{n}\" }} }}\ndeny = \"x\"\n"))
+        .collect();
+    let mut findings = policy(&rules).lint();
+    findings.retain(|finding| finding.kind == FindingKind::NotSearched);
+    insta::assert_snapshot!(shown(&findings));
+}
+
+#[test]
 fn findings_name_the_file_that_they_are_in() {
     let sources = Sources::new("conf/policy.toml", whole("include = [\"common.toml\"]"))
         .with("common.toml", "[lists]\nblocked = [\"+1900\"]\n[code]\nattempts = 6\n");

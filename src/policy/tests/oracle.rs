@@ -288,6 +288,10 @@ fn load(section: Section, rules: Vec<Model>, requests: &[Request]) -> (Policy, V
 
 fn agree(section: Section, rules: Vec<Model>, requests: &[Request]) -> Result<(), TestCaseError> {
     let (policy, rules) = load(section, rules, requests);
+    let heads: Vec<_> = policy.rules(section).map(|rule| rule.head).collect();
+    for (position, head) in heads.iter().enumerate() {
+        prop_assert!(!heads[..position].iter().any(|above| above.covers(head)), "`{}` is hidden", head.name);
+    }
     for request in requests {
         let action = action(request.action);
         let (signals, health) = (request.signals(), request.health());
