@@ -1,7 +1,14 @@
 //! The entry points of the fuzzer in `fuzz/`, driven without one: mutations of its corpus and of every policy in the
 //! repository. The same inputs in the same order each time, a few of them, or for as long as `HANDSET_FUZZ_SECONDS` says;
 //! `HANDSET_FUZZ_SEED`, a number, makes others.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says what it did"
+)]
 
 #[path = "fuzz/properties.rs"]
 mod properties;

@@ -149,7 +149,7 @@ impl Dice<'_> {
     }
 
     fn maybe<T>(&mut self, value: impl FnOnce(&mut Self) -> T) -> Option<T> {
-        (self.byte() % 4 > 0).then(|| value(self))
+        (!self.byte().is_multiple_of(4)).then(|| value(self))
     }
 
     fn one_of<T: Copy>(&mut self, list: &[T]) -> T {
