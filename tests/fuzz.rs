@@ -10,6 +10,7 @@
     reason = "a test fails by panicking, and says what it did"
 )]
 
+#[expect(unreachable_pub, reason = "the targets of the fuzzer call it, too")]
 #[path = "fuzz/properties.rs"]
 mod properties;
 
