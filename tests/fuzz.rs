@@ -10,7 +10,6 @@
     reason = "a test fails by panicking, and says what it did"
 )]
 
-#[expect(unreachable_pub, reason = "the targets of the fuzzer call it, too")]
 #[path = "fuzz/properties.rs"]
 mod properties;
 
@@ -44,7 +43,7 @@ fn every_text_loads_or_says_where_it_is_wrong() {
         if text.len() <= LONGEST && guarded("policy_text", text.as_bytes(), || properties::policy_text(&text)) {
             loaded += 1;
             // Whatever loads is worth going on from; the seeds stay.
-            if pool.len() < MOST_KEPT {
+            if pool.len() < seeds.len() + MOST_KEPT {
                 pool.push(text);
             } else {
                 let at = rng.random_range(seeds.len()..pool.len());
@@ -198,5 +197,5 @@ const FEW: usize = 150;
 /// The longest text that is tried, in bytes.
 const LONGEST: usize = 32 * 1024;
 
-/// How many texts that load are kept to go on from.
+/// How many texts that load are kept beside the seeds, to go on from.
 const MOST_KEPT: usize = 300;

@@ -2,7 +2,7 @@
 #![no_main]
 
 #[path = "../../tests/fuzz/properties.rs"]
-#[allow(dead_code)]
+#[expect(dead_code, reason = "each target has one of the entry points")]
 mod properties;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    hash::{DefaultHasher, Hash, Hasher},
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     time::{Duration, SystemTime},
 };
@@ -18,7 +19,7 @@ use handset::{
 /// Returns whether it loads.
 ///
 /// A line `#file lists/blocked.txt` begins another file, which the policy may name.
-pub fn policy_text(text: &str) -> bool {
+pub(crate) fn policy_text(text: &str) -> bool {
     let files = files(text);
     let policy = match compiled(&files) {
         Ok(policy) => policy,
@@ -29,18 +30,19 @@ pub fn policy_text(text: &str) -> bool {
         }
     };
     look_at(&policy, &files);
-    // The text is the dice for requests, too: the same text makes the same ones.
+    // The same text makes the same requests, and another one, however little is different, makes others.
     let words: Vec<_> = text.split('"').skip(1).step_by(2).filter(|word| word.len() <= 64).take(64).collect();
-    let mut dice = Dice(text.as_bytes());
+    let bytes = thrown(text);
+    let mut dice = Dice(&bytes);
     with_request(&mut Dice(&[]), &words, |context, now| ask(&policy, context, now));
-    for _ in 0..4 {
+    for _ in 0..REQUESTS {
         with_request(&mut dice, &words, |context, now| ask(&policy, context, now));
     }
     true
 }
 
 /// Every request has an answer from every policy.
-pub fn policy_context(bytes: &[u8]) {
+pub(crate) fn policy_context(bytes: &[u8]) {
     thread_local! {
         static POLICIES: [Policy; 2] = [EXAMPLE, EVERY_FACT].map(|text| compiled(&files(text)).unwrap());
     }
@@ -127,6 +129,18 @@ fn ask(policy: &Policy, context: &Context<'_>, now: Option<SystemTime>) {
     if let Some(replayed) = replayer.ask(&facts, now).filter(|replayed| replayed.is_sure) {
         assert_eq!(replayed.evaluation, policy.evaluate(Section::Route, context), "{facts:?}");
     }
+}
+
+/// Bytes that hang on all of a text.
+fn thrown(text: &str) -> Vec<u8> {
+    let mut seed = DefaultHasher::new();
+    text.hash(&mut seed);
+    let word = |position: usize| {
+        let mut hasher = seed.clone();
+        position.hash(&mut hasher);
+        hasher.finish().to_le_bytes()
+    };
+    (0..REQUESTS * 32).flat_map(word).collect()
 }
 
 /// Bytes as dice: a byte decides a choice, and when there are no more, the first choice is taken.
@@ -247,12 +261,15 @@ fn catalogue() -> Catalogue {
 }
 
 /// The policy that everybody begins with.
-pub const EXAMPLE: &str = include_str!("../../examples/policy.toml");
+const EXAMPLE: &str = include_str!("../../examples/policy.toml");
 
 /// A policy with a rule for every fact and every operator.
-pub const EVERY_FACT: &str = include_str!("every_fact.toml");
+const EVERY_FACT: &str = include_str!("every_fact.toml");
 
 const MAIN: &str = "policy.toml";
+/// How many requests a text is asked.
+const REQUESTS: usize = 8;
+
 const SECTIONS: [Section; 2] = [Section::StepUp, Section::Route];
 const PROVIDERS: &[&str] = &["citcall", "idlayr", "numcheck", "open_gateway", "zadarma"];
 const ACTIONS: &[&str] = &["transfer", "sign_in", "pay", "pay.fast", "recover"];
