@@ -244,11 +244,12 @@ impl Policy {
     /// vendor whose answer no rule reads.
     ///
     /// ```
-    /// use handset::policy::{Catalogue, Policy, Section};
+    /// use handset::policy::{Policy, Section};
+    /// use handset::provider::registry;
     ///
-    /// let text = "version = 1\n[[step_up]]\nname = \"s\"\nwhen = { recycled = true }\non_missing = \"deny\"\ndeny = \"recycled\"";
-    /// let policy = Policy::parse("policy.toml", text, &Catalogue::new())?;
-    /// assert!(policy.reads(Section::StepUp, "recycled") && !policy.reads(Section::Route, "recycled"));
+    /// # let text = include_str!("../../examples/policy.toml");
+    /// let policy = Policy::parse("policy.toml", text, &registry::catalogue())?;
+    /// assert!(policy.reads(Section::Route, "phone.type") && !policy.reads(Section::Route, "recycled"));
     /// # Ok::<(), handset::Error>(())
     /// ```
     #[must_use]
