@@ -4,6 +4,7 @@
 // In the order of a request.
 pub mod layer;
 pub mod endpoint;
+pub mod forward_auth;
 pub mod verifier;
 pub mod enrolment;
 pub mod policy;
@@ -17,6 +18,7 @@ pub mod proof;
 
 // What a request meets everywhere.
 pub mod channel;
+pub mod client_ip;
 pub mod clock;
 pub mod error;
 pub mod ids;
@@ -65,8 +67,10 @@ mod step_page;
 mod visitor;
 
 pub use channel::Channel;
+pub use client_ip::ClientIp;
 pub use endpoint::Endpoints;
 pub use error::{Error, ErrorKind, Result};
+pub use forward_auth::ForwardAuth;
 pub use ids::{Action, Binding, CheckId, KeyThumbprint, Subject};
 pub use layer::StepUpLayer;
 pub use phone::{PhoneNumber, Region};

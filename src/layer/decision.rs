@@ -9,7 +9,7 @@ use super::{PROOF_HEADER, StepUpLayer, grpc, response};
 use crate::{
     ids::Subject,
     policy::Requirement,
-    verifier::{Facts, Gate, SingleUse, Visit},
+    verifier::{Caller, Facts, Gate, SingleUse, Visit},
     visitor,
 };
 
@@ -38,7 +38,9 @@ impl StepUpLayer {
     /// Decides about a request by its head, and leaves there what the handler may know: the proof without its token.
     pub(crate) fn decide(&self, parts: &mut Parts) -> Decision {
         let Self { verifier, action, facts, .. } = self;
-        let facts = facts(parts);
+        let mut facts = facts(parts);
+        let caller = parts.extensions.get::<Caller>().copied().unwrap_or_default();
+        facts.client_ip = facts.client_ip.or(caller.ip);
         let subject = visitor::subject(verifier, &parts.extensions, &parts.headers);
         let token = parts.headers.get(PROOF_HEADER).and_then(|value| value.to_str().ok());
         let visit = Visit { action, subject: subject.as_ref(), token, facts: &facts };

@@ -16,6 +16,7 @@
 //!
 //! [`Facts`]: crate::verifier::Facts
 
+mod client_ip;
 mod decision;
 mod future;
 mod grpc;
@@ -24,6 +25,7 @@ mod layer;
 mod response;
 mod service;
 
+pub use client_ip::{ClientIpLayer, WithClientIp};
 pub(crate) use decision::Decision;
 #[cfg(any(feature = "axum", feature = "actix"))]
 pub(crate) use decision::Passed;

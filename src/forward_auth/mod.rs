@@ -1,0 +1,218 @@
+//! A step before a route of an application in any language: a reverse proxy asks here before it passes a request on.
+//!
+//! ```text
+//!  client ---> nginx, Traefik, Envoy ------------------------------------> the application
+//!                      |       ^  200: go on, and who showed what
+//!                      v       |  401, 403, 503: what the client gets
+//!                   ForwardAuth: which action is this? then what the layer decides
+//! ```
+//!
+//! [`ForwardAuth`] is one tower service. It asks what a [`StepUpLayer`] would ask, since it has one for each route.
+//! The first [`Route`] whose path and method fit decides; a request that none lists is refused, unless [`ForwardAuth::open_elsewhere`]
+//! says otherwise.
+//!
+//! ```
+//! use handset::{Action, Verifier, forward_auth::{ForwardAuth, Proxy, Route}};
+//! use http::{HeaderName, Method};
+//!
+//! fn service(verifier: &Verifier) -> handset::Result<ForwardAuth> {
+//!     Ok(ForwardAuth::new(verifier, Proxy::Nginx)
+//!         .route(Route::guard("/transfer/**", Action::new("transfer")?)?.methods([Method::POST]))
+//!         .route(Route::open("/**")?)
+//!         .subject_header(HeaderName::from_static("x-user")))
+//! }
+//! ```
+//!
+//! # What the application learns
+//!
+//! A request that may go on is answered with 200, an empty body and these headers; the proxy hands them on in place of what a client
+//! may have sent by these names. They are always there, and empty where there is nothing to tell: the policy asked nothing, say.
+//!
+//! | header | says |
+//! |---|---|
+//! | `Handset-Subject` | whose request it is |
+//! | `Handset-Acr` | what was shown: `phone` or `email` |
+//! | `Handset-Amr` | by which means, such as `sms`; several are separated by blanks |
+//! | `Handset-Auth-Time` | when, in seconds since 1970 |
+//! | `Handset-Phone` | of which number, masked |
+//!
+//! # Paths that two servers may read as different ones
+//!
+//! The path is taken apart as it came, and percent-encoding is undone once. A path is refused with 403 when it holds a segment `.` or
+//! `..`, an empty segment before its end, a slash, backslash, `%`, `?`, `#`, `;` or control character that is encoded or stands
+//! where it has no place, an encoding that is none, or bytes that are no UTF-8: proxies and applications differ about these. A slash
+//! at the end is no difference. Guarded paths are compared without regard to the case of ASCII letters, open ones to the letter.
+//! The query decides nothing.
+//!
+//! An application that takes another method from a header or a field than that of the request is guarded by routes for all methods only.
+
+mod admit;
+mod path;
+mod proxy;
+mod route;
+
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use futures_util::future::{BoxFuture, FutureExt, ready};
+use http::{Extensions, HeaderMap, HeaderName, Request, Response, StatusCode, request::Parts};
+use http_body_util::{Either, Full};
+use tower::{Layer, Service, ServiceExt};
+
+use self::{admit::Admit, proxy::Original};
+use crate::{
+    ids::Subject,
+    layer::{StepUp, StepUpLayer},
+    problem::Problem,
+    verifier::Verifier,
+};
+
+pub use proxy::Proxy;
+pub use route::Route;
+
+/// Decides about the requests that a reverse proxy asks about. Cheap to clone. See the [module](crate::forward_auth).
+#[derive(Clone, Debug)]
+pub struct ForwardAuth {
+    settings: Arc<Settings>,
+}
+
+#[derive(Clone, Debug)]
+struct Settings {
+    verifier: Verifier,
+    proxy: Proxy,
+    routes: Vec<(Route, Option<StepUp<Admit>>)>,
+    is_open_elsewhere: bool,
+    subject: Option<HeaderName>,
+}
+
+impl ForwardAuth {
+    /// Answers this kind of proxy. Which kind has to be said: each writes other headers, and passes on what a client writes into
+    /// those of the others.
+    #[must_use]
+    pub fn new(verifier: &Verifier, proxy: Proxy) -> Self {
+        let (verifier, routes) = (verifier.clone(), Vec::new());
+        Self { settings: Arc::new(Settings { verifier, proxy, routes, is_open_elsewhere: false, subject: None }) }
+    }
+
+    /// Adds a route, after those that are there.
+    #[must_use]
+    pub fn route(mut self, route: Route) -> Self {
+        let settings = Arc::make_mut(&mut self.settings);
+        let admit = Admit::new(&settings.verifier);
+        let guard = route.action().map(|action| StepUpLayer::new(&settings.verifier, action.clone()).layer(admit));
+        settings.routes.push((route, guard));
+        self
+    }
+
+    /// Lets everything through that no route lists. Without it, that is refused.
+    #[must_use]
+    pub fn open_elsewhere(mut self) -> Self {
+        Arc::make_mut(&mut self.settings).is_open_elsewhere = true;
+        self
+    }
+
+    /// Takes the subject from a header that the proxy sets, after its own authentication and in place of what a client sends by that
+    /// name. A guarded request without it is refused. Default: the [`Subject`] among the request's extensions, or the visitor's
+    /// cookie.
+    #[must_use]
+    pub fn subject_header(mut self, name: HeaderName) -> Self {
+        Arc::make_mut(&mut self.settings).subject = Some(name);
+        self
+    }
+}
+
+impl<B> Service<Request<B>> for ForwardAuth {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        // What proxies send of the body, if anything, decides nothing.
+        let (parts, _) = request.into_parts();
+        match self.settings.guard(parts) {
+            Ok((guard, request)) => guard.oneshot(request).map(|answer| answer.map(whole)).boxed(),
+            Err(answer) => ready(Ok(*answer)).boxed(),
+        }
+    }
+}
+
+impl Settings {
+    /// What guards the original request, and that request as the layer knows them; or the answer, where there is nothing to ask.
+    fn guard(&self, mut parts: Parts) -> Result<(StepUp<Admit>, Request<()>), Box<Response<Full<Bytes>>>> {
+        let refused = |refusal: Refused| Box::new(refusal.into_response());
+        let original = Original::of(self.proxy, &parts).map_err(refused)?;
+        let route = self.routes.iter().find(|(route, _)| route.is_for(&original));
+        let guard = match route {
+            Some((_, Some(guard))) => guard.clone(),
+            Some((_, None)) => return Err(Box::new(admit::unasked())),
+            None if self.is_open_elsewhere => return Err(Box::new(admit::unasked())),
+            None => return Err(refused(Refused::NotListed)),
+        };
+        self.identify(&parts.headers, &mut parts.extensions).map_err(refused)?;
+        parts.method = original.method;
+        Ok((guard, Request::from_parts(parts, ())))
+    }
+
+    fn identify(&self, headers: &HeaderMap, extensions: &mut Extensions) -> Result<(), Refused> {
+        if let Some(name) = &self.subject {
+            extensions.insert(subject(headers, name).ok_or(Refused::NoSubject)?);
+        }
+        Ok(())
+    }
+}
+
+/// The subject in a header that a proxy sets: there once, and usable.
+pub(crate) fn subject(headers: &HeaderMap, name: &HeaderName) -> Option<Subject> {
+    let value = proxy::only(headers, name.as_str())?;
+    Subject::new(std::str::from_utf8(value.as_bytes()).ok()?).ok()
+}
+
+/// Why a request is refused before the layer is asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Refused {
+    /// The proxy did not say which request it asks about.
+    NoOriginal,
+    /// Its path can be read in two ways.
+    Ambiguous(&'static str),
+    /// No route lists it.
+    NotListed,
+    /// The proxy named no subject.
+    NoSubject,
+}
+
+impl Refused {
+    pub(crate) fn into_response(self) -> Response<Full<Bytes>> {
+        let (slug, title, detail) = match self {
+            Self::NoOriginal => {
+                let title = "The proxy does not say what is asked for";
+                (
+                    "no-original-request",
+                    title,
+                    "the headers with the original method and URI are missing, or there twice",
+                )
+            }
+            Self::Ambiguous(why) => ("ambiguous-path", "The path can be read in two ways", why),
+            Self::NotListed => ("not-listed", "This is not open", "no route lists this path and method"),
+            Self::NoSubject => ("no-subject", "Nobody is signed in", "the proxy does not say whose request it is"),
+        };
+        tracing::info!(slug, detail, "forward-auth refused");
+        Problem::new(slug, StatusCode::FORBIDDEN, title, detail).into_response()
+    }
+}
+
+fn whole(answer: Response<Either<Full<Bytes>, Full<Bytes>>>) -> Response<Full<Bytes>> {
+    answer.map(|body| match body {
+        Either::Left(body) | Either::Right(body) => body,
+    })
+}
+
+#[cfg(test)]
+mod tests;
