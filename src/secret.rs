@@ -20,8 +20,10 @@ use crate::{
 /// assert_eq!(format!("{token:?}"), "[redacted]");
 /// assert_eq!(token.expose(), "pNTmaqxpAmNxzQlD");
 /// ```
+///
+/// It is deserialised as a newtype, so that a reader of settings can tell it from other texts: `handset serve` has a secret in no
+/// file of settings.
 #[derive(Clone, Deserialize)]
-#[serde(from = "String")]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {

@@ -13,6 +13,8 @@
 mod completions;
 mod policy;
 mod sandbox;
+mod serve;
+mod stop;
 
 use std::{ffi::OsString, io::Write, process::ExitCode};
 
@@ -44,6 +46,7 @@ pub fn run<A: Into<OsString> + Clone>(
     match command {
         Command::Policy(verb) => policy::run(&verb, format, out, err),
         Command::Sandbox(args) => sandbox::run(&args, format, out, err),
+        Command::Serve(args) => serve::run(&args, format, out, err),
         Command::Completions(args) => completions::run(&args, out, err),
     }
 }
@@ -110,6 +113,7 @@ enum Command {
     #[command(subcommand)]
     Policy(policy::Verb),
     Sandbox(sandbox::Args),
+    Serve(serve::Args),
     Completions(completions::Args),
 }
 

@@ -9,7 +9,6 @@ mod journal;
 
 use std::{
     error::Error as _,
-    future::Future,
     io::{self, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -23,7 +22,7 @@ use self::{
     files::{EnvFile, KnobFile},
     journal::{Detail, Journal},
 };
-use super::{Exit, Format, fail};
+use super::{Exit, Format, fail, stop::stop};
 use crate::{
     error::{Error, ErrorKind, Result},
     sandbox::{Credentials, Sandbox},
@@ -153,30 +152,8 @@ async fn serve(
     Ok(())
 }
 
-/// Ready when a person presses Ctrl-C or the system asks for the end. Listens from now on.
-#[cfg(unix)]
-fn stop() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        select(pin!(interrupt.recv()), pin!(terminate.recv())).await;
-    })
-}
-
-/// Ready when a person presses Ctrl-C.
-#[cfg(not(unix))]
-fn stop() -> io::Result<impl Future<Output = ()>> {
-    Ok(async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            // Nothing can be heard: the system ends the process in its own way.
-            std::future::pending::<()>().await;
-        }
-    })
-}
-
 /// Reads `8040`, `127.0.0.1:8040`, `[::1]:8040` or `localhost:8040`.
-fn address(text: &str) -> Result<SocketAddr, String> {
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     let local = |port: &str| port.parse().ok().map(|port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
     let address = text.parse().ok().or_else(|| local(text.strip_prefix("localhost:").unwrap_or(text)));
     address

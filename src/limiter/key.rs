@@ -33,6 +33,11 @@ impl LimitKey {
         Some(Self(keys.name("limit", &parts)))
     }
 
+    /// The key of nobody, for a limiter that is asked whether it answers.
+    pub(crate) fn probe(keys: &Keys) -> Self {
+        Self(keys.name("limit probe", &[]))
+    }
+
     /// The bytes of the key.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 16] {

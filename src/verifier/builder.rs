@@ -287,7 +287,7 @@ fn catalogue(list: &[Arc<dyn Provider>]) -> Result<(Providers, Catalogue)> {
     Ok((providers, registry::with_vendors_own(catalogue)))
 }
 
-fn mount(path: &str) -> Result<String> {
+pub(crate) fn mount(path: &str) -> Result<String> {
     let path = path.trim_end_matches('/');
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~/".contains(&b);
     if !path.is_empty() && (!path.starts_with('/') || !path.bytes().all(plain)) {
@@ -299,7 +299,7 @@ fn mount(path: &str) -> Result<String> {
     Ok(path.to_owned())
 }
 
-fn public_url(origin: String) -> Result<String> {
+pub(crate) fn public_url(origin: String) -> Result<String> {
     let uri: Option<Uri> = origin.parse().ok();
     let whole =
         |uri: &Uri| uri.scheme().is_some() && uri.host().is_some() && uri.path() == "/" && uri.query().is_none();
@@ -312,7 +312,7 @@ fn public_url(origin: String) -> Result<String> {
     }
 }
 
-fn return_page(path: String) -> Result<String> {
+pub(crate) fn return_page(path: String) -> Result<String> {
     // A path of our own origin: `//host` would be another one.
     let local =
         path.starts_with('/') && !path.starts_with("//") && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');

@@ -15,6 +15,7 @@ mod mfa;
 mod plan;
 mod poll;
 mod private;
+mod ready;
 mod record;
 mod redirect;
 mod reload;
@@ -55,6 +56,8 @@ use crate::{
 };
 
 pub use builder::{Builder, Ready, WantsPolicy, WantsProofKey};
+#[cfg(feature = "cli")]
+pub(crate) use builder::{mount, public_url, return_page};
 pub use gate::Facts;
 pub(crate) use gate::{Gate, SingleUse, Visit};
 pub use mfa::{Ask, Choose, Done, Factor, MaskedNumber, MfaLogin, MfaStep, NoNumber, Over, PendingLogin};

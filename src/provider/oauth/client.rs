@@ -19,7 +19,7 @@ use crate::{crypto, error::Result, random, secret::Secret};
 
 /// How an application shows an authorization server who it is.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(tag = "method", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(try_from = "Written")]
 #[non_exhaustive]
 pub enum ClientAuth {
     /// A shared secret, in HTTP Basic (RFC 6749, section 2.3.1). Not what the CAMARA profile asks for, and what some sandboxes take.
@@ -37,6 +37,48 @@ pub enum ClientAuth {
         #[serde(default)]
         key_id: Option<String>,
     },
+}
+
+/// The same as it stands in a file. Not a tagged enum: those are read into a buffer first, which does not tell a secret from
+/// another text.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    method: Kind,
+    secret: Option<Secret>,
+    key: Option<Secret>,
+    algorithm: Option<SigningAlgorithm>,
+    key_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Basic,
+    PrivateKeyJwt,
+}
+
+impl TryFrom<Written> for ClientAuth {
+    type Error = &'static str;
+
+    fn try_from(written: Written) -> Result<Self, &'static str> {
+        match written {
+            Written { method: Kind::Basic, secret: Some(secret), key: None, algorithm: None, key_id: None } => {
+                Ok(Self::Basic { secret })
+            }
+            Written {
+                method: Kind::PrivateKeyJwt,
+                secret: None,
+                key: Some(key),
+                algorithm: Some(algorithm),
+                key_id,
+            } => Ok(Self::PrivateKeyJwt { key, algorithm, key_id }),
+            Written { method: Kind::Basic, .. } => Err("the method `basic` has a `secret` and nothing else"),
+            Written { method: Kind::PrivateKeyJwt, .. } => {
+                Err("the method `private_key_jwt` has a `key`, an `algorithm` and perhaps a `key_id`, and nothing else")
+            }
+        }
+    }
 }
 
 /// With what an assertion is signed.

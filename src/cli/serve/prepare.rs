@@ -1,0 +1,204 @@
+//! From a file of settings to everything that a server needs; whatever is wrong is told with its place.
+
+use std::{
+    fs, io,
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use super::{
+    config::{Accounts, Config, Elsewhere, ForwardAuthSection},
+    read::{self, Wrong},
+    records::StdoutSink,
+    secrets::Secrets,
+};
+#[cfg(feature = "open-gateway")]
+use crate::provider::open_gateway::OpenGateway;
+use crate::{
+    error::{Error, ErrorKind, Result},
+    forward_auth::ForwardAuth,
+    policy::Sources,
+    proof::ProofKeys,
+    provider::{citcall::Citcall, http::HttpClient, idlayr::IdLayr, numcheck::NumCheck, zadarma::Zadarma},
+    record::FileSink,
+    verifier::{Builder, Ready, Verifier},
+};
+
+/// A verifier and the settings that are left for the server.
+pub(super) struct Prepared {
+    pub(super) config: Config,
+    pub(super) policy: PathBuf,
+    pub(super) verifier: Verifier,
+    pub(super) forward_auth: Option<ForwardAuth>,
+}
+
+/// A file that cannot be used.
+#[derive(Debug)]
+pub(super) enum Unusable {
+    /// It cannot be read.
+    Unread(Error),
+    /// Something in it, or in the policy, has to be mended.
+    Faulty(Error),
+}
+
+impl Prepared {
+    /// Reads the file and everything that it names. `dry` opens no file for writing.
+    pub(super) fn read(path: &Path, environment: &dyn Fn(&str) -> Option<String>, dry: bool) -> Result<Self, Unusable> {
+        let text = fs::read_to_string(path).map_err(|source| {
+            let message = format!("the file `{}` cannot be read", path.display());
+            Unusable::Unread(Error::new(ErrorKind::InvalidInput, message).with_source(source))
+        })?;
+        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        let mut config: Config = read::settings(&text, &Secrets::new(folder.clone(), environment))
+            .map_err(|wrong| Unusable::Faulty(placed(path, &text, wrong)))?;
+        let at = |keys: &[&str]| {
+            let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+            let (path, text) = (path.to_owned(), text.clone());
+            move |error: Error| Unusable::Faulty(about(&path, &text, keys, error))
+        };
+        let policy = folder.join(&config.policy);
+        let sources = Sources::read(&policy).map_err(|source| at(&["policy"])(cannot("read", &policy, source)))?;
+        let mut builder = Verifier::builder().policy_sources(sources).proof_keys(proof_keys(&config));
+        builder = settings(builder, &mut config);
+        if let Some(records) = config.records.as_ref().filter(|_| !dry) {
+            builder = record_to(builder, &folder, records).map_err(at(&["records"]))?;
+        }
+        let client = match config.danger_private_addresses {
+            true => HttpClient::danger_with_private_addresses(),
+            false => HttpClient::with_defaults(),
+        };
+        let client = client.map_err(at(&["danger_private_addresses"]))?;
+        builder =
+            accounts(builder, &config.provider, &client).map_err(|(name, error)| at(&["provider", name])(error))?;
+        let verifier = builder.build().map_err(at(&["policy"]))?;
+        let forward_auth = config.forward_auth.take().map(|section| forward_auth(&verifier, section, &config));
+        Ok(Self { config, policy, verifier, forward_auth })
+    }
+}
+
+fn proof_keys(config: &Config) -> ProofKeys {
+    let keys = ProofKeys::new(config.proof.key.clone());
+    config.proof.accept.iter().fold(keys, |keys, accepted| keys.also_accept(accepted.0.clone()))
+}
+
+fn settings(mut builder: Builder<Ready>, config: &mut Config) -> Builder<Ready> {
+    if let Some(mount) = config.mount.take() {
+        builder = builder.mount(mount);
+    }
+    if let Some(url) = config.public_url.take() {
+        builder = builder.public_url(url);
+    }
+    if let Some(page) = config.return_page.take() {
+        builder = builder.return_page(page);
+    }
+    if let Some(key) = config.server_key.take() {
+        builder = builder.server_key(key);
+    }
+    if let Some(issuer) = config.proof.issuer.take() {
+        builder = builder.issuer(issuer);
+    }
+    if let Some(audience) = config.proof.audience.take() {
+        builder = builder.audience(audience);
+    }
+    if let Some(lifetime) = config.proof.lifetime {
+        builder = builder.proof_lifetime(lifetime);
+    }
+    if config.danger_take_test_numbers {
+        builder = builder.danger_take_test_numbers();
+    }
+    builder
+}
+
+fn record_to(builder: Builder<Ready>, folder: &Path, records: &Path) -> Result<Builder<Ready>> {
+    if is_stdout(records) {
+        return Ok(builder.record_to(StdoutSink));
+    }
+    let path = folder.join(records);
+    let sink = FileSink::open(&path).map_err(|source| cannot("opened", &path, source))?;
+    Ok(builder.record_to(sink))
+}
+
+/// Adds every account that is configured, or says which one cannot be used.
+fn accounts(
+    mut builder: Builder<Ready>,
+    accounts: &Accounts,
+    client: &HttpClient,
+) -> Result<Builder<Ready>, (&'static str, Error)> {
+    let of = |name| move |error| (name, error);
+    if let Some(account) = &accounts.citcall {
+        builder = builder.provider(Citcall::new(account.clone(), client.clone()).map_err(of("citcall"))?);
+    }
+    if let Some(account) = &accounts.idlayr {
+        builder = builder.provider(IdLayr::new(account.clone(), client.clone()).map_err(of("idlayr"))?);
+    }
+    if let Some(account) = &accounts.numcheck {
+        builder = builder.provider(NumCheck::new(account.clone(), client.clone()).map_err(of("numcheck"))?);
+    }
+    #[cfg(feature = "open-gateway")]
+    if let Some(account) = &accounts.open_gateway {
+        builder = builder.provider(OpenGateway::new(account.clone(), client.clone()).map_err(of("open_gateway"))?);
+    }
+    if let Some(account) = &accounts.zadarma {
+        builder = builder.provider(Zadarma::new(account.clone(), client.clone()).map_err(of("zadarma"))?);
+    }
+    Ok(builder)
+}
+
+fn forward_auth(verifier: &Verifier, section: ForwardAuthSection, config: &Config) -> ForwardAuth {
+    let service = ForwardAuth::new(verifier, section.proxy);
+    let service = section.route.into_iter().fold(service, |service, listed| service.route(listed.0));
+    let service = match section.elsewhere {
+        Elsewhere::Refuse => service,
+        Elsewhere::Open => service.open_elsewhere(),
+    };
+    match &config.subject {
+        Some(subject) => service.subject_header(subject.header.clone()),
+        None => service,
+    }
+}
+
+pub(super) fn is_stdout(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+fn cannot(what: &str, path: &Path, source: io::Error) -> Error {
+    Error::new(ErrorKind::Misconfigured, format!("the file `{}` cannot be {what}", path.display())).with_source(source)
+}
+
+/// An error about some keys: at the key itself where the error names one of that table.
+fn about(path: &Path, text: &str, mut keys: Vec<String>, error: Error) -> Error {
+    let said = error.to_string();
+    let mut table = DeTable::parse(text).ok().map(|whole| Spanned::new(0..0, DeValue::Table(whole.into_inner())));
+    let mut at = None;
+    let mut step = |table: &mut Option<Spanned<DeValue<'_>>>, key: &str| {
+        let DeValue::Table(inside) = table.take()?.into_inner() else { return None };
+        let (key, value) = inside.into_iter().find(|(name, _)| name.get_ref() == key)?;
+        at = Some(key.span());
+        *table = Some(value);
+        Some(())
+    };
+    for key in &keys {
+        step(&mut table, key);
+    }
+    let named = said.split('`').skip(1).step_by(2).find(|word| step(&mut table.clone(), word).is_some());
+    keys.extend(named.map(str::to_owned));
+    Error::new(ErrorKind::Misconfigured, place(path, text, &keys, at)).with_source(error)
+}
+
+fn placed(path: &Path, text: &str, Wrong { message, keys, at }: Wrong) -> Error {
+    Error::new(ErrorKind::Misconfigured, format!("{}: {message}", place(path, text, &keys, at)))
+}
+
+/// ``serve.toml:7:1: `provider.numcheck.token` ``.
+fn place(path: &Path, text: &str, keys: &[String], at: Option<Range<usize>>) -> String {
+    let before = text.get(..at.map_or(0, |at| at.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let keys = if keys.is_empty() { String::new() } else { format!(": `{}`", keys.join(".").replace(".[", "[")) };
+    format!("{}:{line}:{column}{keys}", path.display())
+}
