@@ -36,6 +36,9 @@
 //! | `Handset-Auth-Time` | when, in seconds since 1970 |
 //! | `Handset-Phone` | of which number, masked |
 //!
+//! The others get what the layer answers: the challenge with its problem as the body, which Traefik and Envoy hand on. nginx hands
+//! on no body, so for nginx it is in the header `Handset-Problem`, too.
+//!
 //! # Paths that two servers may read as different ones
 //!
 //! The path is taken apart as it came, and percent-encoding is undone once. A path is refused with 403 when it holds a segment `.` or
@@ -58,9 +61,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::future::{BoxFuture, FutureExt, ready};
-use http::{Extensions, HeaderMap, HeaderName, Request, Response, StatusCode, request::Parts};
-use http_body_util::{Either, Full};
+use futures_util::future::{BoxFuture, FutureExt};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, request::Parts};
+use http_body_util::{BodyExt, Either, Full};
 use tower::{Layer, Service, ServiceExt};
 
 use self::{admit::Admit, proxy::Original};
@@ -137,10 +140,17 @@ impl<B> Service<Request<B>> for ForwardAuth {
     fn call(&mut self, request: Request<B>) -> Self::Future {
         // What proxies send of the body, if anything, decides nothing.
         let (parts, _) = request.into_parts();
-        match self.settings.guard(parts) {
-            Ok((guard, request)) => guard.oneshot(request).map(|answer| answer.map(whole)).boxed(),
-            Err(answer) => ready(Ok(*answer)).boxed(),
+        let guarded = self.settings.guard(parts);
+        let proxy = self.settings.proxy;
+        async move {
+            let answer = match guarded {
+                Ok((guard, request)) => whole(guard.oneshot(request).await?),
+                Err(answer) => *answer,
+            };
+            // nginx takes the status and headers of an answer, and leaves its body.
+            Ok(if proxy == Proxy::Nginx { with_problem_header(answer).await } else { answer })
         }
+        .boxed()
     }
 }
 
@@ -208,11 +218,26 @@ impl Refused {
     }
 }
 
+/// The same, with the body of a refusal in a header too.
+async fn with_problem_header(answer: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+    let (mut parts, body) = answer.into_parts();
+    let body = match body.collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(never) => match never {},
+    };
+    // JSON on one line: nothing that a header cannot hold.
+    let value = HeaderValue::from_bytes(&body).unwrap_or_else(|_| HeaderValue::from_static(""));
+    parts.headers.insert(PROBLEM, value);
+    Response::from_parts(parts, Full::from(body))
+}
+
 fn whole(answer: Response<Either<Full<Bytes>, Full<Bytes>>>) -> Response<Full<Bytes>> {
     answer.map(|body| match body {
         Either::Left(body) | Either::Right(body) => body,
     })
 }
+
+const PROBLEM: HeaderName = HeaderName::from_static("handset-problem");
 
 #[cfg(test)]
 mod tests;

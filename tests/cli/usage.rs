@@ -19,6 +19,7 @@ fn help_helps() {
         ("help_short", &["-h"]),
         ("help_sandbox", &["sandbox", "--help"]),
         ("help_sandbox_short", &["sandbox", "-h"]),
+        ("help_serve", &["serve", "--help"]),
         ("help_completions", &["completions", "--help"]),
     ] {
         insta::assert_snapshot!(name, seen(&folder, args));

@@ -50,11 +50,11 @@ impl de::Error for Wrong {
 
     /// Without the value, which may be a secret at the wrong place.
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::custom(format_args!("this is {}, and has to be {expected}", kind(found)))
+        Self::custom(format_args!("this is {}, and has to be {}", kind(found), in_words(expected)))
     }
 
     fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::custom(format_args!("this has to be {expected}"))
+        Self::custom(format_args!("this has to be {}", in_words(expected)))
     }
 
     fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
@@ -192,6 +192,18 @@ fn kind(found: Unexpected<'_>) -> &'static str {
         Unexpected::Seq => "a list",
         Unexpected::Map => "a table",
         _ => "something else",
+    }
+}
+
+/// In the words of a file, where serde has those of Rust.
+fn in_words(expected: &dyn Expected) -> String {
+    match expected.to_string().as_str() {
+        "a string" | "path string" => "a text".to_owned(),
+        "a boolean" => "`true` or `false`".to_owned(),
+        "a sequence" => "a list".to_owned(),
+        "i64" | "u8" | "u16" | "u32" | "u64" => "a whole number that is not too large".to_owned(),
+        struct_of if struct_of.starts_with("struct ") => "a table".to_owned(),
+        other => other.to_owned(),
     }
 }
 

@@ -70,15 +70,14 @@ impl Readiness {
 /// Everything. What another part serves is nested here, beside the endpoints.
 pub(super) fn router(prepared: &Prepared, readiness: Readiness) -> Router {
     let Prepared { config, verifier, forward_auth, .. } = prepared;
-    let endpoints = Endpoints::new(verifier);
+    let mut endpoints = Router::new().fallback_service(Endpoints::new(verifier));
+    if let Some(subject) = &config.subject {
+        endpoints = endpoints.layer(from_fn_with_state(subject.header.clone(), name_subject));
+    }
     let mut site = match verifier.mount() {
-        "" => Router::new().fallback_service(endpoints),
+        "" => endpoints,
         mount => Router::new().nest_service(mount, endpoints),
     };
-    if let Some(subject) = &config.subject {
-        let mount = verifier.mount().to_owned();
-        site = site.layer(from_fn_with_state((subject.header.clone(), mount), name_subject));
-    }
     // It reads the subject itself.
     if let Some(forward_auth) = forward_auth {
         site = site.nest_service(FORWARD_AUTH, forward_auth.clone());
@@ -91,14 +90,10 @@ pub(super) fn router(prepared: &Prepared, readiness: Readiness) -> Router {
 
 /// Puts the subject that the proxy names into the request. What belongs to a subject is refused without one: the cookie of a visitor
 /// must not take its place. Vendors and keys have none.
-async fn name_subject(
-    State((header, mount)): State<(HeaderName, String)>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+async fn name_subject(State(header): State<HeaderName>, mut request: Request, next: Next) -> Response {
+    // The mount has been taken away.
     let path = request.uri().path();
-    let below = path.strip_prefix(mount.as_str()).unwrap_or(path);
-    let is_for_anybody = ["/callback/", "/.well-known/", "/openapi.json"].iter().any(|open| below.starts_with(open));
+    let is_for_anybody = ["/callback/", "/.well-known/", "/openapi.json"].iter().any(|open| path.starts_with(open));
     match forward_auth::subject(request.headers(), &header) {
         Some(subject) => {
             request.extensions_mut().insert(subject);
