@@ -267,6 +267,7 @@ fn what_is_wrong_with_the_file_has_its_line_and_key_and_says_what_to_write() {
         top("listen = \"here\""),
         top("listen = 8041"),
         top("mount = \"handset\""),
+        top("mount = \"/forward-auth/x\""),
         top("public_url = \"https://app.example.com/path\""),
         top("return_page = \"//elsewhere\""),
         top("drain = \"soon\""),

@@ -144,7 +144,7 @@ impl<B> Service<Request<B>> for ForwardAuth {
         let proxy = self.settings.proxy;
         async move {
             let answer = match guarded {
-                Ok((guard, request)) => whole(guard.oneshot(request).await?),
+                Ok(Guarded { guard, request }) => whole(guard.oneshot(request).await?),
                 Err(answer) => *answer,
             };
             // nginx takes the status and headers of an answer, and leaves its body.
@@ -154,9 +154,15 @@ impl<B> Service<Request<B>> for ForwardAuth {
     }
 }
 
+/// A request, and what it has to pass.
+struct Guarded {
+    guard: StepUp<Admit>,
+    request: Request<()>,
+}
+
 impl Settings {
-    /// What guards the original request, and that request as the layer knows them; or the answer, where there is nothing to ask.
-    fn guard(&self, mut parts: Parts) -> Result<(StepUp<Admit>, Request<()>), Box<Response<Full<Bytes>>>> {
+    /// The original request as the layer takes it; or the answer, where there is nothing to ask.
+    fn guard(&self, mut parts: Parts) -> Result<Guarded, Box<Response<Full<Bytes>>>> {
         let refused = |refusal: Refused| Box::new(refusal.into_response());
         let original = Original::of(self.proxy, &parts).map_err(refused)?;
         let route = self.routes.iter().find(|(route, _)| route.is_for(&original));
@@ -168,7 +174,7 @@ impl Settings {
         };
         self.identify(&parts.headers, &mut parts.extensions).map_err(refused)?;
         parts.method = original.method;
-        Ok((guard, Request::from_parts(parts, ())))
+        Ok(Guarded { guard, request: Request::from_parts(parts, ()) })
     }
 
     fn identify(&self, headers: &HeaderMap, extensions: &mut Extensions) -> Result<(), Refused> {

@@ -38,7 +38,7 @@ fn service(verifier: &Verifier, proxy: Proxy) -> ForwardAuth {
 fn ask(service: &ForwardAuth, request: http::request::Builder) -> (u16, String) {
     let answer = service.clone().call(request.body(()).unwrap()).now_or_never().unwrap().unwrap();
     let (parts, body) = answer.into_parts();
-    let body = http_body_util::BodyExt::collect(body).now_or_never().unwrap().unwrap().to_bytes();
+    let body = BodyExt::collect(body).now_or_never().unwrap().unwrap().to_bytes();
     let body: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
     let slug = body["type"].as_str().and_then(|slug| slug.rsplit(':').next()).unwrap_or_default();
     (parts.status.as_u16(), slug.to_owned())

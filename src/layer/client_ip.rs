@@ -31,7 +31,7 @@ use crate::{client_ip::ClientIp, verifier::Caller};
 #[derive(Clone)]
 pub struct ClientIpLayer {
     source: ClientIp,
-    peer: Arc<dyn Fn(&Extensions) -> Option<IpAddr> + Send + Sync>,
+    peer: Arc<dyn Fn(&Extensions) -> Caller + Send + Sync>,
     has_warned: Arc<AtomicBool>,
 }
 
@@ -39,19 +39,19 @@ impl ClientIpLayer {
     /// Finds addresses in this way. The peer of the connection is the [`SocketAddr`] among the extensions of the request.
     #[must_use]
     pub fn new(source: ClientIp) -> Self {
-        let peer = |extensions: &Extensions| extensions.get::<SocketAddr>().map(SocketAddr::ip);
-        Self { source, peer: Arc::new(peer), has_warned: Arc::default() }
+        let unknown = Self { source, peer: Arc::new(|_| Caller::default()), has_warned: Arc::default() };
+        unknown.peer(|extensions| extensions.get::<SocketAddr>().map(SocketAddr::ip))
     }
 
     /// Finds the peer of the connection in another way.
     #[must_use]
     pub fn peer(mut self, peer: impl Fn(&Extensions) -> Option<IpAddr> + Send + Sync + 'static) -> Self {
-        self.peer = Arc::new(peer);
+        self.peer = Arc::new(move |extensions| peer(extensions).map_or_else(Caller::default, Caller::at));
         self
     }
 
     fn find(&self, headers: &HeaderMap, extensions: &Extensions) -> Option<IpAddr> {
-        let peer = (self.peer)(extensions);
+        let peer = (self.peer)(extensions).ip;
         let is_forwarded = headers.contains_key("x-forwarded-for") || headers.contains_key(FORWARDED);
         if self.source.is_peer()
             && is_forwarded

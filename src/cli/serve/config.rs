@@ -184,7 +184,12 @@ fn listen<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
 }
 
 fn mount<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
-    verifier::mount(&String::deserialize(from)?).map(Some).map_err(D::Error::custom)
+    let mount = verifier::mount(&String::deserialize(from)?).map_err(D::Error::custom)?;
+    let first = mount.split('/').nth(1).unwrap_or_default();
+    if OWN_PATHS.contains(&first) {
+        return Err(D::Error::custom(format_args!("`/{first}` is served here for something else; mount it elsewhere")));
+    }
+    Ok(Some(mount))
 }
 
 fn public_url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
@@ -288,3 +293,6 @@ fn proof_key<'de, D: Deserializer<'de>>(from: D) -> Result<ProofKey, D::Error> {
     }
     .map_err(D::Error::custom)
 }
+
+/// What is served beside the endpoints.
+const OWN_PATHS: [&str; 3] = ["forward-auth", "healthz", "readyz"];
