@@ -31,6 +31,7 @@ trusted_proxies = 1
 
 [subject]
 header = "X-User"
+phone_header = "X-User-Phone"
 
 [forward_auth]
 proxy = "nginx"
@@ -198,6 +199,20 @@ async fn a_challenge_a_step_and_the_application_answers() {
     assert_eq!(told, expected);
     let again = stage.ask(Method::POST, "/transfer/now", with_proof).await;
     assert_eq!(again.slug(), (401, "step-up-required"), "the rule says that a proof is used once");
+}
+
+#[tokio::test]
+async fn a_phone_that_is_not_the_accounts_shows_nothing() {
+    let stage = Stage::new("nginx-phone").await;
+    let eve = |request: RequestBuilder| request.header("cookie", "session=session-of-eve");
+    let start = json!({ "phone_number": "+37126123456", "action": "transfer" });
+    // Whatever a client says of its own number.
+    let claim = |request: RequestBuilder| eve(request).header("x-user-phone", "+37126123456").json(&start);
+    let refused = stage.ask(Method::POST, "/handset/checks", claim).await;
+    assert_eq!(refused.slug(), (400, "invalid-request"), "{}", refused.body);
+    let proof = step(&stage.sandbox, &stage.url, ada).await;
+    let stolen = |request: RequestBuilder| eve(request).header("handset-proof", &proof);
+    assert_eq!(stage.ask(Method::POST, "/transfer", stolen).await.slug(), (401, "step-up-required"));
 }
 
 #[tokio::test]

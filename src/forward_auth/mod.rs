@@ -50,6 +50,7 @@
 //! An application that takes another method from a header or a field than that of the request is guarded by routes for all methods only.
 
 mod admit;
+mod identity;
 mod path;
 mod proxy;
 mod route;
@@ -62,18 +63,18 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt};
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, request::Parts};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, request::Parts};
 use http_body_util::{BodyExt, Either, Full};
 use tower::{Layer, Service, ServiceExt};
 
 use self::{admit::Admit, proxy::Original};
 use crate::{
-    ids::Subject,
     layer::{StepUp, StepUpLayer},
     problem::Problem,
     verifier::Verifier,
 };
 
+pub(crate) use identity::Identity;
 pub use proxy::Proxy;
 pub use route::Route;
 
@@ -89,7 +90,7 @@ struct Settings {
     proxy: Proxy,
     routes: Vec<(Route, Option<StepUp<Admit>>)>,
     is_open_elsewhere: bool,
-    subject: Option<HeaderName>,
+    identity: Identity,
 }
 
 impl ForwardAuth {
@@ -98,7 +99,8 @@ impl ForwardAuth {
     #[must_use]
     pub fn new(verifier: &Verifier, proxy: Proxy) -> Self {
         let (verifier, routes) = (verifier.clone(), Vec::new());
-        Self { settings: Arc::new(Settings { verifier, proxy, routes, is_open_elsewhere: false, subject: None }) }
+        let identity = Identity::default();
+        Self { settings: Arc::new(Settings { verifier, proxy, routes, is_open_elsewhere: false, identity }) }
     }
 
     /// Adds a route, after those that are there.
@@ -123,7 +125,16 @@ impl ForwardAuth {
     /// cookie.
     #[must_use]
     pub fn subject_header(mut self, name: HeaderName) -> Self {
-        Arc::make_mut(&mut self.settings).subject = Some(name);
+        Arc::make_mut(&mut self.settings).identity.subject = Some(name);
+        self
+    }
+
+    /// Takes the number of the account, in E.164, from a header that the proxy sets in the same way; proofs of other numbers are refused
+    /// then, and so is a guarded request without it. Say it to the endpoints too, as [`Facts::phone`](crate::verifier::Facts::phone).
+    /// Without it a proof says that *some* phone was shown.
+    #[must_use]
+    pub fn phone_header(mut self, name: HeaderName) -> Self {
+        Arc::make_mut(&mut self.settings).identity.phone = Some(name);
         self
     }
 }
@@ -172,23 +183,10 @@ impl Settings {
             None if self.is_open_elsewhere => return Err(Box::new(admit::unasked())),
             None => return Err(refused(Refused::NotListed)),
         };
-        self.identify(&parts.headers, &mut parts.extensions).map_err(refused)?;
+        self.identity.apply(&parts.headers, &mut parts.extensions).map_err(refused)?;
         parts.method = original.method;
         Ok(Guarded { guard, request: Request::from_parts(parts, ()) })
     }
-
-    fn identify(&self, headers: &HeaderMap, extensions: &mut Extensions) -> Result<(), Refused> {
-        if let Some(name) = &self.subject {
-            extensions.insert(subject(headers, name).ok_or(Refused::NoSubject)?);
-        }
-        Ok(())
-    }
-}
-
-/// The subject in a header that a proxy sets: there once, and usable.
-pub(crate) fn subject(headers: &HeaderMap, name: &HeaderName) -> Option<Subject> {
-    let value = proxy::only(headers, name.as_str())?;
-    Subject::new(std::str::from_utf8(value.as_bytes()).ok()?).ok()
 }
 
 /// Why a request is refused before the layer is asked.
@@ -202,6 +200,8 @@ pub(crate) enum Refused {
     NotListed,
     /// The proxy named no subject.
     NoSubject,
+    /// The proxy named no number.
+    NoPhone,
 }
 
 impl Refused {
@@ -217,6 +217,11 @@ impl Refused {
             }
             Self::Ambiguous(why) => ("ambiguous-path", "The path can be read in two ways", why),
             Self::NotListed => ("not-listed", "This is not open", "no route lists this path and method"),
+            Self::NoPhone => (
+                "no-phone",
+                "The account has no phone number",
+                "the proxy does not say which number the account has, in E.164",
+            ),
             Self::NoSubject => ("no-subject", "Nobody is signed in", "the proxy does not say whose request it is"),
         };
         tracing::info!(slug, detail, "forward-auth refused");

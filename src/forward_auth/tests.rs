@@ -118,3 +118,15 @@ async fn a_guarded_request_needs_the_subject_that_the_proxy_names() {
         assert_eq!(answer.headers()[name], "", "{name}");
     }
 }
+
+#[tokio::test]
+async fn a_guarded_request_needs_the_number_that_the_proxy_names() {
+    let verifier = verifier();
+    let service = service(&verifier, Proxy::Nginx).phone_header(HeaderName::from_static("x-phone"));
+    let look = || nginx("GET", "/look");
+    for phones in [&[][..], &[""], &["26123456"], &["+37126123456", "+37126123457"]] {
+        let request = phones.iter().fold(look(), |request, phone| request.header("x-phone", *phone));
+        assert_eq!(ask(&service, request), (403, "no-phone".to_owned()), "{phones:?}");
+    }
+    assert_eq!(ask(&service, look().header("x-phone", "+37126123456")).0, 200);
+}

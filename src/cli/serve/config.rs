@@ -16,7 +16,7 @@ use crate::{
     cli::sandbox,
     client_ip::ClientIp,
     error::Result,
-    forward_auth::{Proxy, Route},
+    forward_auth::{Identity, Proxy, Route},
     ids::Action,
     proof::ProofKey,
     provider::{citcall, idlayr, numcheck, zadarma},
@@ -89,7 +89,15 @@ pub(super) struct Accepted(#[serde(deserialize_with = "proof_key")] pub(super) P
 #[serde(deny_unknown_fields)]
 pub(super) struct SubjectHeader {
     #[serde(deserialize_with = "header_name")]
-    pub(super) header: HeaderName,
+    header: HeaderName,
+    #[serde(default, deserialize_with = "some_header_name")]
+    phone_header: Option<HeaderName>,
+}
+
+impl SubjectHeader {
+    pub(super) fn identity(&self) -> Identity {
+        Identity { subject: Some(self.header.clone()), phone: self.phone_header.clone() }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -232,6 +240,10 @@ fn header_name<'de, D: Deserializer<'de>>(from: D) -> Result<HeaderName, D::Erro
     let name = String::deserialize(from)?;
     HeaderName::from_bytes(name.as_bytes())
         .map_err(|_| D::Error::custom("this has to be the name of a header, such as \"x-user\""))
+}
+
+fn some_header_name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<HeaderName>, D::Error> {
+    header_name(from).map(Some)
 }
 
 fn proxy<'de, D: Deserializer<'de>>(from: D) -> Result<Proxy, D::Error> {

@@ -12,7 +12,7 @@ use toml::{
 };
 
 use super::{
-    config::{Accounts, Config, Elsewhere, ForwardAuthSection},
+    config::{Accounts, Config, Elsewhere, ForwardAuthSection, SubjectHeader},
     read::{self, Wrong},
     records::StdoutSink,
     secrets::Secrets,
@@ -21,7 +21,7 @@ use super::{
 use crate::provider::open_gateway::OpenGateway;
 use crate::{
     error::{Error, ErrorKind, Result},
-    forward_auth::ForwardAuth,
+    forward_auth::{ForwardAuth, Identity},
     policy::Sources,
     proof::ProofKeys,
     provider::{citcall::Citcall, http::HttpClient, idlayr::IdLayr, numcheck::NumCheck, zadarma::Zadarma},
@@ -156,10 +156,16 @@ fn forward_auth(verifier: &Verifier, section: ForwardAuthSection, config: &Confi
         Elsewhere::Refuse => service,
         Elsewhere::Open => service.open_elsewhere(),
     };
-    match &config.subject {
-        Some(subject) => service.subject_header(subject.header.clone()),
-        None => service,
+    let Some(Identity { subject, phone }) = config.subject.as_ref().map(SubjectHeader::identity) else {
+        return service;
+    };
+    if phone.is_none() {
+        tracing::warn!(
+            "no `subject.phone_header`: a proof says that some phone was shown, and not that it was the account's"
+        );
     }
+    let service = subject.into_iter().fold(service, ForwardAuth::subject_header);
+    phone.into_iter().fold(service, ForwardAuth::phone_header)
 }
 
 pub(super) fn is_stdout(path: &Path) -> bool {

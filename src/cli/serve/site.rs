@@ -18,17 +18,13 @@ use axum::{
     routing::get,
 };
 use bytes::Bytes;
-use http::{Extensions, HeaderName, StatusCode};
+use http::{Extensions, StatusCode};
 use http_body_util::Full;
 use serde_json::json;
 
 use super::prepare::Prepared;
 use crate::{
-    endpoint::Endpoints,
-    forward_auth::{self, Refused},
-    layer::ClientIpLayer,
-    problem::json_response,
-    verifier::Verifier,
+    endpoint::Endpoints, forward_auth::Identity, layer::ClientIpLayer, problem::json_response, verifier::Verifier,
 };
 
 /// What tells a load balancer whether to send requests here.
@@ -72,7 +68,7 @@ pub(super) fn router(prepared: &Prepared, readiness: Readiness) -> Router {
     let Prepared { config, verifier, forward_auth, .. } = prepared;
     let mut endpoints = Router::new().fallback_service(Endpoints::new(verifier));
     if let Some(subject) = &config.subject {
-        endpoints = endpoints.layer(from_fn_with_state(subject.header.clone(), name_subject));
+        endpoints = endpoints.layer(from_fn_with_state(subject.identity(), identify));
     }
     let mut site = match verifier.mount() {
         "" => endpoints,
@@ -88,18 +84,16 @@ pub(super) fn router(prepared: &Prepared, readiness: Readiness) -> Router {
         .route("/readyz", get(async move || readiness.answer().await))
 }
 
-/// Puts the subject that the proxy names into the request. What belongs to a subject is refused without one: the cookie of a visitor
-/// must not take its place. Vendors and keys have none.
-async fn name_subject(State(header): State<HeaderName>, mut request: Request, next: Next) -> Response {
+/// Puts whom the proxy names into the request. What belongs to a subject is refused without one. Vendors and keys have none.
+async fn identify(State(identity): State<Identity>, mut request: Request, next: Next) -> Response {
     // The mount has been taken away.
     let path = request.uri().path();
     let is_for_anybody = ["/callback/", "/.well-known/", "/openapi.json"].iter().any(|open| path.starts_with(open));
-    match forward_auth::subject(request.headers(), &header) {
-        Some(subject) => {
-            request.extensions_mut().insert(subject);
+    if !is_for_anybody {
+        let headers = request.headers().clone();
+        if let Err(refused) = identity.apply(&headers, request.extensions_mut()) {
+            return refused.into_response().map(Body::new);
         }
-        None if is_for_anybody => {}
-        None => return Refused::NoSubject.into_response().map(Body::new),
     }
     next.run(request).await
 }
