@@ -1,5 +1,5 @@
 //! Runs `handset serve` itself, on real sockets.
-#![cfg(all(feature = "cli", unix))]
+#![cfg(all(feature = "cli", feature = "open-gateway", unix))]
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -240,6 +240,26 @@ fn d2_a_secret_that_stands_in_the_file_or_is_open_to_all_is_refused_and_not_show
         let (code, said) = check(inline);
         assert!(code == 1 && said.contains("handset.toml:6:"), "{inline}: {said}");
     }
+    // One that stands deeper, and that only some ways to show who one is have.
+    let operator = |client_auth: &str| {
+        let account = format!(
+            "token = {{ file = \"token\" }}\n[provider.open_gateway]\nissuer = \"https://auth.operator.example\"\n\
+             api_root = \"https://api.operator.example\"\napi_version = \"v2\"\nclient_id = \"app\"\n\
+             client_auth = {{ method = \"basic\", {client_auth} }}"
+        );
+        let file = GOOD.replace("token = { file = \"token\" }", &account);
+        folder.put("handset.toml", &file);
+        let output = folder.run(&["serve", "--config", "handset.toml", "--check"]);
+        (output.status.code().unwrap(), text(&output.stderr))
+    };
+    assert_eq!(operator("secret = { file = \"token\" }"), (0, String::new()));
+    let (code, said) = operator("secret = \"hunter2\"");
+    assert!(
+        code == 1 && said.contains("`provider.open_gateway.client_auth.secret`") && !said.contains("hunter2"),
+        "{said}"
+    );
+    let (code, said) = operator("key = { file = \"token\" }");
+    assert!(code == 1 && said.contains("the method `basic` has a `secret`"), "{said}");
 }
 
 const GOOD: &str = r#"policy = "policy.toml"

@@ -121,7 +121,7 @@ impl ForwardAuth {
     }
 
     /// Takes the subject from a header that the proxy sets, after its own authentication and in place of what a client sends by that
-    /// name. A guarded request without it is refused. Default: the [`Subject`] among the request's extensions, or the visitor's
+    /// name. A guarded request without it is refused. Default: the [`Subject`](crate::Subject) among the request's extensions, or the visitor's
     /// cookie.
     #[must_use]
     pub fn subject_header(mut self, name: HeaderName) -> Self {
