@@ -21,7 +21,7 @@ use handset::sandbox::Sandbox;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use served::{Folder, PHONE, POLICY, client, settings, step, until};
+use served::{Folder, PHONE, POLICY, client, faults, settings, step, text, until};
 
 const FORWARD_AUTH: &str = r#"
 [subject]
@@ -54,7 +54,7 @@ async fn it_goes_from_start_to_proof_and_says_who_showed_what() {
     let url = served.url.as_str();
     assert_eq!(
         line,
-        json!({ "url": url, "endpoints": format!("{url}/handset"), "forward_auth": format!("{url}/forward-auth") })
+        json!({ "url": url, "endpoints": format!("{url}/handset"), "forward_auth": format!("{url}/forward-auth"), "issuer": null })
     );
 
     let refused = transfer(url).send().await.unwrap();
@@ -273,9 +273,7 @@ token = { file = "token" }
 #[test]
 fn what_is_wrong_with_the_file_has_its_line_and_key_and_says_what_to_write() {
     let folder = Folder::new("faults");
-    let token = folder.0.join("token");
-    fs::write(&token, "0123456789abcdef0123456789abcdef").unwrap();
-    fs::set_permissions(token, fs::Permissions::from_mode(0o600)).unwrap();
+    folder.put_secret("token", "0123456789abcdef0123456789abcdef");
     folder.put("weak.toml", "version = 1\n[[route]]\nname = \"everybody\"\ntry = [\"zadarma/sms\"]\n");
     let top = |line: &str| format!("{line}\n{GOOD}");
     let end = |line: &str| format!("{GOOD}\n{line}");
@@ -315,15 +313,7 @@ fn what_is_wrong_with_the_file_has_its_line_and_key_and_says_what_to_write() {
             "[forward_auth]\nproxy = \"nginx\"\n[[forward_auth.route]]\npath = \"/a\"\nopen = true\nmethods = [\"get\"]",
         ),
     ];
-    let mut seen = String::new();
-    for file in files {
-        folder.put("handset.toml", &file);
-        let output = folder.run(&["serve", "--config", "handset.toml", "--check"]);
-        let changed: Vec<_> = file.lines().filter(|line| !GOOD.contains(line) || line.is_empty()).collect();
-        seen += &format!("{}\n{}{}", changed.join("\n").trim(), text(&output.stdout), text(&output.stderr));
-        seen += &format!("[exit code {}]\n\n", output.status.code().unwrap());
-    }
-    insta::assert_snapshot!(seen);
+    insta::assert_snapshot!(faults(&folder, GOOD, files));
     folder.put("handset.toml", "");
     assert_eq!(folder.run(&["serve", "--config", "handset.toml"]).status.code(), Some(2), "a server that is to run");
     assert_eq!(folder.run(&["serve", "--config", "absent.toml", "--check"]).status.code(), Some(2));
@@ -355,8 +345,4 @@ fn the_settings_that_the_page_shows_are_sound() {
     let mut command = folder.command(&["serve", "--config", "handset.toml", "--check"]);
     let output = command.env("NUMCHECK_TOKEN", "0123456789abcdef0123456789abcdef").output().unwrap();
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
 }

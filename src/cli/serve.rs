@@ -1,12 +1,15 @@
-//! `handset serve`: the endpoints and the forward-auth service as a program of their own, for applications in any language.
+//! `handset serve`: the endpoints, the forward-auth service and the OpenID provider as a program of their own, for applications and
+//! identity servers in any language.
 //!
 //! ```text
 //!  the file ---> settings, secrets, policy ---> listens ---> /handset/..      the endpoints
 //!     |                                                      /forward-auth    what proxies ask
+//!     |                                                      the issuer       the OpenID provider
 //!     `--- every fault with its line and key                 /healthz /readyz for who runs it
 //! ```
 
 mod config;
+mod oidc;
 mod prepare;
 mod read;
 mod records;
@@ -34,12 +37,12 @@ use self::{
 use super::{Exit, Format, fail, stop::stop};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Serve checks and forward-auth beside an application in any language
+/// Serve checks, forward-auth and an OpenID provider to applications in any language
 ///
 /// Reads its settings from a TOML file, and puts the policy file that it names in force whenever that changes. Secrets stand in
 /// the environment or in files of their own. Once it listens, it says on standard output where; its log goes to standard error.
-/// SIGTERM or Ctrl-C ends it, once the requests that are under way have been answered. docs/proxies.md in the source shows the
-/// file, and how nginx, Traefik and Envoy ask it.
+/// SIGTERM or Ctrl-C ends it, once the requests that are under way have been answered. In the source, docs/proxies.md shows the
+/// file, and how nginx, Traefik and Envoy ask it; docs/oidc.md has the section for identity servers.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
@@ -128,6 +131,7 @@ fn announce(address: SocketAddr, prepared: &Prepared, format: Format, out: &mut 
     let mount = prepared.verifier.mount();
     let (url, endpoints) = (format!("http://{address}"), format!("http://{address}{mount}"));
     let forward_auth = prepared.forward_auth.as_ref().map(|_| format!("{url}{FORWARD_AUTH}"));
+    let issuer = prepared.oidc.as_ref().map(|oidc| oidc.provider.issuer());
     tracing::info!(%url, mount, policy = prepared.verifier.policy().hash(), "listening");
     if prepared.config.records.as_deref().is_some_and(prepare::is_stdout) {
         return Ok(());
@@ -135,14 +139,17 @@ fn announce(address: SocketAddr, prepared: &Prepared, format: Format, out: &mut 
     let text = match format {
         Format::Human => {
             let forward_auth = forward_auth.map(|url| format!(", and proxies ask at {url}")).unwrap_or_default();
-            format!("handset listens: the endpoints are at {endpoints}{forward_auth}.\n")
+            let issuer = issuer.map(|issuer| format!("; it is the OpenID provider {issuer}")).unwrap_or_default();
+            format!("handset listens: the endpoints are at {endpoints}{forward_auth}{issuer}.\n")
         }
         Format::Plain => {
             let forward_auth = forward_auth.map(|url| format!("HANDSET_FORWARD_AUTH={url}\n")).unwrap_or_default();
-            format!("HANDSET_URL={url}\nHANDSET_ENDPOINTS={endpoints}\n{forward_auth}")
+            let issuer = issuer.map(|issuer| format!("HANDSET_ISSUER={issuer}\n")).unwrap_or_default();
+            format!("HANDSET_URL={url}\nHANDSET_ENDPOINTS={endpoints}\n{forward_auth}{issuer}")
         }
         Format::Json => {
-            format!("{}\n", json!({ "url": url, "endpoints": endpoints, "forward_auth": forward_auth }))
+            let line = json!({ "url": url, "endpoints": endpoints, "forward_auth": forward_auth, "issuer": issuer });
+            format!("{line}\n")
         }
     };
     out.write_all(text.as_bytes())

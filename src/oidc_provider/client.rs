@@ -191,6 +191,12 @@ impl Client {
         self
     }
 
+    /// Whether everything that was said fits together, for a provider of this issuer.
+    #[cfg(feature = "cli")]
+    pub(crate) fn check(&self, issuer: &str) -> Result<()> {
+        self.clone().register(issuer).map(|_| ())
+    }
+
     /// Checks everything that was said.
     pub(super) fn register(self, issuer: &str) -> Result<Registered> {
         let fault = |what: &str| Error::new(ErrorKind::Misconfigured, format!("client `{}`: {what}", self.id));

@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Read},
+    os::unix::fs::PermissionsExt,
     path::PathBuf,
     process::{Child, ChildStdout, Command, Output, Stdio},
     thread,
@@ -68,6 +69,12 @@ impl Folder {
         self.command(args).output().unwrap()
     }
 
+    /// The same, and nobody but its owner may read it.
+    pub(super) fn put_secret(&self, name: &str, text: &str) {
+        self.put(name, text);
+        fs::set_permissions(self.0.join(name), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
     /// Writes the settings for an account at this sandbox, with something more at the top and at the end, and serves.
     pub(super) fn serve(&self, sandbox: &Sandbox, top: &str, end: &str) -> Served {
         self.put("handset.toml", &settings(sandbox, top, end));
@@ -92,6 +99,23 @@ base_url = "{}"
 "#,
         sandbox.numcheck_url()
     )
+}
+
+/// What `--check` says of files, each shown by what it has in place of the lines of `good`.
+pub(super) fn faults(folder: &Folder, good: &str, files: impl IntoIterator<Item = String>) -> String {
+    let mut seen = String::new();
+    for file in files {
+        folder.put("handset.toml", &file);
+        let output = folder.run(&["serve", "--config", "handset.toml", "--check"]);
+        let changed: Vec<_> = file.lines().filter(|line| !good.contains(line) || line.is_empty()).collect();
+        seen += &format!("{}\n{}{}", changed.join("\n").trim(), text(&output.stdout), text(&output.stderr));
+        seen += &format!("[exit code {}]\n\n", output.status.code().unwrap());
+    }
+    seen
+}
+
+pub(super) fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 /// A server that runs. It is killed when it is dropped.

@@ -9,6 +9,7 @@ use std::{
 use http::{HeaderName, Method};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
+use super::oidc::OidcSection;
 #[cfg(feature = "open-gateway")]
 use crate::provider::open_gateway;
 use crate::{
@@ -55,6 +56,8 @@ pub(super) struct Config {
     pub(super) subject: Option<SubjectHeader>,
     #[serde(default)]
     pub(super) forward_auth: Option<ForwardAuthSection>,
+    #[serde(default)]
+    pub(super) oidc: Option<OidcSection>,
     #[serde(default)]
     pub(super) provider: Accounts,
     /// Vendors may be at private addresses and without TLS: the sandbox.
@@ -193,10 +196,7 @@ fn listen<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
 
 fn mount<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     let mount = verifier::mount(&String::deserialize(from)?).map_err(D::Error::custom)?;
-    let first = mount.split('/').nth(1).unwrap_or_default();
-    if OWN_PATHS.contains(&first) {
-        return Err(D::Error::custom(format_args!("`/{first}` is served here for something else; mount it elsewhere")));
-    }
+    refuse_own_path(&mount).map_err(D::Error::custom)?;
     Ok(Some(mount))
 }
 
@@ -306,5 +306,14 @@ fn proof_key<'de, D: Deserializer<'de>>(from: D) -> Result<ProofKey, D::Error> {
     .map_err(D::Error::custom)
 }
 
-/// What is served beside the endpoints.
+/// Refuses a path under which something else is served.
+pub(super) fn refuse_own_path(path: &str) -> Result<(), String> {
+    let first = path.split('/').nth(1).unwrap_or_default();
+    if OWN_PATHS.contains(&first) {
+        return Err(format!("`/{first}` is served here for something else; mount it elsewhere"));
+    }
+    Ok(())
+}
+
+/// What is served for everybody's needs.
 const OWN_PATHS: [&str; 3] = ["forward-auth", "healthz", "readyz"];

@@ -1,7 +1,7 @@
 //! From a file of settings to everything that a server needs; whatever is wrong is told with its place.
 
 use std::{
-    fs, io,
+    fs, io, iter,
     ops::Range,
     path::{Path, PathBuf},
 };
@@ -22,6 +22,7 @@ use crate::provider::open_gateway::OpenGateway;
 use crate::{
     error::{Error, ErrorKind, Result},
     forward_auth::{ForwardAuth, Identity},
+    oidc_provider::OidcProvider,
     policy::Sources,
     proof::ProofKeys,
     provider::{citcall::Citcall, http::HttpClient, idlayr::IdLayr, numcheck::NumCheck, zadarma::Zadarma},
@@ -35,6 +36,13 @@ pub(super) struct Prepared {
     pub(super) policy: PathBuf,
     pub(super) verifier: Verifier,
     pub(super) forward_auth: Option<ForwardAuth>,
+    pub(super) oidc: Option<Oidc>,
+}
+
+/// The OpenID provider, and where it is served.
+pub(super) struct Oidc {
+    pub(super) mount: String,
+    pub(super) provider: OidcProvider,
 }
 
 /// A file that cannot be used.
@@ -77,7 +85,17 @@ impl Prepared {
             accounts(builder, &config.provider, &client).map_err(|(name, error)| at(&["provider", name])(error))?;
         let verifier = builder.build().map_err(at(&["policy"]))?;
         let forward_auth = config.forward_auth.take().map(|section| forward_auth(&verifier, section, &config));
-        Ok(Self { config, policy, verifier, forward_auth })
+        let oidc = match config.oidc.take() {
+            Some(section) => Some(Oidc {
+                mount: section.mount(),
+                provider: section.provider(&verifier, &folder).map_err(|(keys, error)| {
+                    let keys: Vec<&str> = iter::once("oidc").chain(keys.iter().map(String::as_str)).collect();
+                    at(&keys)(error)
+                })?,
+            }),
+            None => None,
+        };
+        Ok(Self { config, policy, verifier, forward_auth, oidc })
     }
 }
 
@@ -182,9 +200,19 @@ fn about(path: &Path, text: &str, mut keys: Vec<String>, error: Error) -> Error 
     let mut table = DeTable::parse(text).ok().map(|whole| Spanned::new(0..0, DeValue::Table(whole.into_inner())));
     let mut at = None;
     let mut step = |table: &mut Option<Spanned<DeValue<'_>>>, key: &str| {
-        let DeValue::Table(inside) = table.take()?.into_inner() else { return None };
-        let (key, value) = inside.into_iter().find(|(name, _)| name.get_ref() == key)?;
-        at = Some(key.span());
+        let (place, value) = match table.take()?.into_inner() {
+            DeValue::Table(inside) => {
+                let (key, value) = inside.into_iter().find(|(name, _)| name.get_ref() == key)?;
+                (key.span(), value)
+            }
+            DeValue::Array(inside) => {
+                let place: usize = key.strip_prefix('[')?.strip_suffix(']')?.parse().ok()?;
+                let value = inside.into_iter().nth(place)?;
+                (value.span(), value)
+            }
+            _ => return None,
+        };
+        at = Some(place);
         *table = Some(value);
         Some(())
     };

@@ -221,13 +221,19 @@ fn hint(field: &str) -> &'static str {
         "policy" => "write `policy = \"policy.toml\"`",
         "proof" => "write `[proof]` and below it `key = { algorithm = \"hs256\", secret = { env = \"NAME\" } }`",
         "key" => "write `key = { algorithm = \"hs256\", secret = { env = \"NAME\" } }`",
-        "algorithm" => "write `algorithm = \"hs256\"`, \"es256\" or \"eddsa\"",
-        "secret" | "token" | "api_key" | "client_secret" => {
+        "algorithm" => "write the algorithm of the key, such as `algorithm = \"es256\"`",
+        "secret" | "token" | "api_key" | "client_secret" | "subject_secret" => {
             "write `{ env = \"NAME\" }` or `{ file = \"path\" }` after it"
         }
         "header" => "write `header = \"x-forwarded-for\"` or \"forwarded\", or the name that your proxy sets",
         "trusted_proxies" => "write `trusted_proxies = 1`, or how many proxies of your own there are",
         "proxy" => "write `proxy = \"nginx\"`, \"traefik\" or \"envoy\"",
+        "signing_key" => "write `signing_key = { algorithm = \"rs256\", secret = { file = \"oidc.pem\" } }`",
+        "issuer" => "write `issuer = \"https://phone.example.com\"`, the URL by which it is known",
+        "id" => "write `id = \"keycloak\"`, the `client_id` by which the server knows itself",
+        "redirect_uris" => "write `redirect_uris = [\"https://..\"]`, as the server shows them",
+        "number_from" => "write `number_from = [\"login_hint\"]`, \"request\", \"id_token_hint\" or \"typed\"",
+        "keys" => "write `keys = \"keys.json\"`, a file with a JSON Web Key Set",
         "path" => "write `path = \"/transfer/**\"`, say",
         _ => "write it here",
     }

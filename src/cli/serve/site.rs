@@ -22,7 +22,7 @@ use http::{Extensions, StatusCode};
 use http_body_util::Full;
 use serde_json::json;
 
-use super::prepare::Prepared;
+use super::prepare::{Oidc, Prepared};
 use crate::{
     endpoint::Endpoints, forward_auth::Identity, layer::ClientIpLayer, problem::json_response, verifier::Verifier,
 };
@@ -65,7 +65,7 @@ impl Readiness {
 
 /// Everything. What another part serves is nested here, beside the endpoints.
 pub(super) fn router(prepared: &Prepared, readiness: Readiness) -> Router {
-    let Prepared { config, verifier, forward_auth, .. } = prepared;
+    let Prepared { config, verifier, forward_auth, oidc, .. } = prepared;
     let mut endpoints = Router::new().fallback_service(Endpoints::new(verifier));
     if let Some(subject) = &config.subject {
         endpoints = endpoints.layer(from_fn_with_state(subject.identity(), identify));
@@ -77,6 +77,13 @@ pub(super) fn router(prepared: &Prepared, readiness: Readiness) -> Router {
     // It reads the subject itself.
     if let Some(forward_auth) = forward_auth {
         site = site.nest_service(FORWARD_AUTH, forward_auth.clone());
+    }
+    // Its pages know people by their cookie, and its clients by their secret.
+    if let Some(Oidc { mount, provider }) = oidc {
+        site = match mount.as_str() {
+            "" => site.fallback_service(provider.clone()),
+            mount => site.nest_service(mount, provider.clone()),
+        };
     }
     let peer = |extensions: &Extensions| extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     site.layer(ClientIpLayer::new(config.client_ip).peer(peer))
