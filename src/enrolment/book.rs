@@ -11,6 +11,7 @@ use crate::{error::Result, ids::Subject, phone::PhoneNumber};
 ///
 /// A database that cannot be reached answers with [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable), never with an empty
 /// entry: an account whose numbers are not known is not one that has none. `examples/identity_server/book.rs` is one in SQL.
+/// Hold yours to the suite in `enrolment::conformance` (feature `testing`).
 pub trait PhoneBook: fmt::Debug + Send + Sync + 'static {
     /// The numbers of an account and the version of its row. One that has never had a number has version 0.
     fn load<'a>(&'a self, subject: &'a Subject) -> BoxFuture<'a, Result<Entry>>;

@@ -59,6 +59,7 @@ impl PhoneBook for MemoryBook {
                     entry.numbers.iter_mut().filter(|bound| bound.phone == *old).for_each(|bound| *bound = *new);
                 }
             }
+            entry.numbers.sort_by_key(|bound| bound.since);
             Written::Done
         });
         ready(Ok(written)).boxed()

@@ -40,6 +40,8 @@
 //! ```
 
 mod book;
+#[cfg(feature = "testing")]
+pub mod conformance;
 mod leave;
 mod memory;
 mod refusal;

@@ -76,17 +76,17 @@ impl Outcome {
     pub(super) const NOTHING_TO_TRY: Self = Self::DoesNotApply { reason: "" };
 }
 
-/// What a provider does wrong: a line for people, or one for each case that failed.
+/// What is done wrong: a line for people, or one for each case that failed.
 #[derive(Clone, Debug)]
 pub struct Failure(String);
 
 impl Failure {
-    pub(super) fn new(what: impl Into<String>) -> Self {
+    pub(crate) fn new(what: impl Into<String>) -> Self {
         Self(what.into())
     }
 
     /// Says where it happened.
-    pub(super) fn at(self, place: impl fmt::Display) -> Self {
+    pub(crate) fn at(self, place: impl fmt::Display) -> Self {
         Self(format!("{place}: {}", self.0))
     }
 }
@@ -106,6 +106,6 @@ impl From<Error> for Failure {
 }
 
 /// Fails unless something holds.
-pub(super) fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Failure> {
+pub(crate) fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Failure> {
     if holds { Ok(()) } else { Err(Failure(otherwise())) }
 }

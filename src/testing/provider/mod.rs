@@ -29,6 +29,7 @@ mod suite;
 mod vendor;
 mod wire;
 
+pub(crate) use case::ensure;
 pub use case::{Case, Failure, Outcome, cases};
 pub use suite::Suite;
 pub use vendor::{Ask, Callbacks, Covers, Declared, Evidence, Reading, Step, Vendor, Will};
