@@ -7,17 +7,16 @@
 
 #[path = "common/judge.rs"]
 mod judge;
+#[path = "common/needle.rs"]
+mod needle;
 #[path = "common/recorder.rs"]
 mod recorder;
 #[path = "common/site.rs"]
 mod site;
 
-use std::{collections::HashSet, fmt::Write as _, time::Duration};
+use std::{collections::HashSet, time::Duration};
 
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use handset::{
     Action, Binding, Channel, Code, Endpoints, Error, ErrorKind, PhoneNumber, Secret, StepUpLayer, Subject, Verifier,
     check::ServerKey,
@@ -39,7 +38,8 @@ use sha2::{Digest as _, Sha256};
 use tower::Layer as _;
 
 use judge::{Judge, Mood};
-use recorder::{Book, Facade, Hashed, RecordingLimiter, RecordingNumCheck, RecordingStore};
+use needle::{Needle, listen, search, spellings};
+use recorder::{Book, Hashed, RecordingLimiter, RecordingNumCheck, RecordingStore};
 use site::{Reply, SUBJECT, Site};
 
 const NUMBER: &str = "+37126123456";
@@ -567,21 +567,6 @@ impl Journey {
     }
 }
 
-/// Hears everything that is logged by anybody, at every level.
-fn listen(log: &Book, talkative: &Book) {
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .without_time()
-        .with_max_level(tracing::Level::TRACE)
-        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
-        .with_writer(move || writer.clone())
-        .finish();
-    tracing::subscriber::set_global_default(subscriber).unwrap();
-    log::set_boxed_logger(Box::new(Facade { log: log.clone(), talkative: talkative.clone() })).unwrap();
-    log::set_max_level(log::LevelFilter::Trace);
-}
-
 fn config(sandbox: &Sandbox) -> Config {
     Config::new(sandbox.numcheck_token().clone())
         .with_base_url(sandbox.numcheck_url())
@@ -591,71 +576,6 @@ fn config(sandbox: &Sandbox) -> Config {
 /// The number that flash calls come from.
 fn caller() -> String {
     format!("3716600{ENDING}")
-}
-
-/// Something that must not be found, in every form that it could be found in.
-struct Needle {
-    name: String,
-    forms: Vec<Vec<u8>>,
-    /// Short ones count only where they stand alone.
-    alone: bool,
-}
-
-impl Needle {
-    fn text(name: &str, text: &str) -> Self {
-        Self::bytes(name, text.as_bytes())
-    }
-
-    fn bytes(name: &str, bytes: &[u8]) -> Self {
-        let hex = bytes.iter().fold(String::new(), |mut hex, byte| {
-            write!(hex, "{byte:02x}").unwrap();
-            hex
-        });
-        let list = format!("{bytes:?}");
-        let list = list.trim_matches(['[', ']']).to_owned();
-        let texts = [hex.to_uppercase(), hex, list, STANDARD.encode(bytes), URL_SAFE_NO_PAD.encode(bytes)];
-        let forms = texts.map(String::into_bytes).into_iter().chain([bytes.to_vec()]).collect();
-        Self { name: name.to_owned(), forms, alone: false }
-    }
-
-    fn number(number: &str) -> Self {
-        let forms = spellings(number).iter().flat_map(|spelling| Self::text("", spelling).forms).collect();
-        Self { name: format!("the number {number}"), forms, alone: false }
-    }
-
-    fn code(name: &str, code: &str) -> Self {
-        Self { alone: true, ..Self::text(name, code) }
-    }
-
-    fn is_in(&self, hay: &str) -> bool {
-        self.forms.iter().map(|form| characters(form)).any(|form| {
-            hay.match_indices(&form).any(|(at, found)| {
-                let (before, after) = (hay.split_at(at).0, hay.split_at(at + found.len()).1);
-                let joined = |next: Option<char>| next.is_some_and(|c| c.is_ascii_alphanumeric());
-                !self.alone || !(joined(before.chars().next_back()) || joined(after.chars().next()))
-            })
-        })
-    }
-}
-
-/// Which of them are there.
-fn search(needles: &[Needle], hay: &[u8]) -> Vec<String> {
-    let hay = characters(hay);
-    needles.iter().filter(|needle| needle.is_in(&hay)).map(|needle| needle.name.clone()).collect()
-}
-
-/// A character for each byte, so that bytes can be searched as text.
-fn characters(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| char::from(*byte)).collect()
-}
-
-/// E.164 with and without `+`, national, and as people write it.
-fn spellings(number: &str) -> Vec<String> {
-    let phone = PhoneNumber::parse(number, None).unwrap();
-    let digits = phone.digits().to_string();
-    let country = phone.country_code().to_string();
-    let national = digits.strip_prefix(&country).unwrap().to_owned();
-    vec![format!("+{digits}"), format!("%2B{digits}"), format!("+{country} {national}"), digits, national]
 }
 
 /// What an attacker finds who has a copy of the store and not the server key: a text whose plain hash is in it.

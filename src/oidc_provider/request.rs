@@ -303,7 +303,7 @@ fn number(
         (Some(hinted), _) => Ok(Some(hinted)),
         (None, Some((Some(asked), source))) => Ok(Some((asked, source, None))),
         (None, Some((None, _))) if !client.numbers.contains(&NumberSource::Typed) => {
-            Err(back.invalid("`login_hint` is no phone number such as `tel:+37126123456`"))
+            Err(back.invalid("`login_hint` is no phone number such as `tel:+12025550123`"))
         }
         (None, _) => Ok(None),
     }
