@@ -71,7 +71,8 @@ impl CheckId {
     }
 
     /// The id of 16 bytes that a store or a URL has kept.
-    pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 

@@ -30,6 +30,11 @@ pub mod secret;
 #[cfg_attr(docsrs, doc(cfg(any(feature = "axum", feature = "actix"))))]
 pub mod adapter;
 
+// What several processes share.
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub mod redis;
+
 // What people call by its name.
 #[cfg(feature = "cli")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cli")))]
@@ -59,6 +64,8 @@ pub mod testing;
 
 mod cache;
 mod capped;
+#[cfg(feature = "testing")]
+mod conformance;
 mod crypto;
 mod problem;
 mod random;

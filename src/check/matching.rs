@@ -70,6 +70,21 @@ impl CodeMacs {
         Self([&expected.code, whole, national].map(|form| keys.code(id, context, form.expose().as_bytes())))
     }
 
+    /// How long their bytes are.
+    pub(crate) const BYTES: usize = 48;
+
+    pub(crate) fn to_bytes(&self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        bytes.chunks_exact_mut(16).zip(&self.0).for_each(|(place, mac)| place.copy_from_slice(mac));
+        bytes
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
+        let mut macs = [[0; 16]; 3];
+        macs.iter_mut().zip(bytes.chunks_exact(16)).for_each(|(mac, bytes)| mac.copy_from_slice(bytes));
+        Self(macs)
+    }
+
     /// Whether `typed` is one of the forms, in a time that does not depend on the answer.
     pub(crate) fn matches(&self, keys: &Keys, id: &CheckId, context: &Digest, typed: &TypedCode) -> bool {
         let mac = keys.code(id, context, typed.0.as_bytes());

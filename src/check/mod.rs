@@ -21,4 +21,6 @@ pub use keys::{Digest, ServerKey};
 pub(crate) use matching::TypedCode;
 pub use matching::{CodeMacs, Expected};
 pub use seal::Sealed;
+#[cfg(feature = "redis")]
+pub(crate) use state::micros;
 pub use state::{Event, State, Status};

@@ -23,7 +23,6 @@ pub struct Sealed(Bytes);
 
 impl Sealed {
     /// What was written elsewhere.
-    #[cfg(any(feature = "entra", feature = "oidc-provider"))]
     pub(crate) fn from_bytes(bytes: Bytes) -> Self {
         Self(bytes)
     }

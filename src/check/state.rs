@@ -1,8 +1,13 @@
 //! The whole life of a check, without a clock and without I/O.
 
+mod bytes;
+
 use std::time::SystemTime;
 
 use serde::Serialize;
+
+#[cfg(feature = "redis")]
+pub(crate) use bytes::micros;
 
 /// Where a check stands, as its subject sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -164,6 +169,12 @@ impl State {
     #[must_use]
     pub fn is_untried(&self) -> bool {
         self.attempts_left == self.attempts
+    }
+
+    /// Whether the attempt that was just reserved is the first one.
+    #[cfg(feature = "redis")]
+    pub(crate) fn is_first_attempt(&self) -> bool {
+        self.attempts.saturating_sub(self.attempts_left) == 1
     }
 
     /// Whether a message is being ordered right now.

@@ -36,13 +36,13 @@ use futures_util::future::{BoxFuture, FutureExt, join, join_all};
 
 use super::{Bound, Edit, Entry, PhoneBook, Written};
 use crate::{
-    error::{Error, ErrorKind, Result as OurResult},
+    conformance::{ensure, is_unavailable},
+    error::Result as OurResult,
     ids::Subject,
     phone::PhoneNumber,
-    testing::provider::ensure,
 };
 
-pub use crate::testing::provider::Failure;
+pub use crate::conformance::{Failure, Outage};
 
 /// A database with two accounts and no numbers.
 pub trait Shelf: Send + Sync {
@@ -67,19 +67,6 @@ pub enum Numbers {
     OfOneAccount,
     /// A family shares a telephone.
     OfManyAccounts,
-}
-
-/// What came of the wish that the database fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "it fails or it cannot")]
-pub enum Outage {
-    /// It fails now.
-    Down,
-    /// There is nothing in it that can fail.
-    Impossible {
-        /// Why.
-        reason: &'static str,
-    },
 }
 
 /// Runs every case, each on a database of its own that `open` makes.
@@ -244,17 +231,12 @@ async fn shared(stage: &Stage<'_>) -> Result<(), Failure> {
 
 async fn outage(stage: &Stage<'_>) -> Result<(), Failure> {
     stage.made(Edit::Add(bound(1)?)).await?;
-    if let Outage::Impossible { reason } = stage.shelf.take_down().await? {
-        return ensure(!reason.trim().is_empty(), || "an outage is said to be impossible without a reason".to_owned());
+    if !stage.shelf.take_down().await?.is_down()? {
+        return Ok(());
     }
-    let unavailable = |verb: &str, error: Option<Error>| match error {
-        Some(error) if error.kind() == ErrorKind::Unavailable => Ok(()),
-        Some(error) => Err(Failure::new(format!("`{verb}` failed with {:?}: {error}", error.kind()))),
-        None => Err(Failure::new(format!("`{verb}` answered as if nothing were wrong"))),
-    };
     for account in [&stage.ada, &stage.grace] {
-        unavailable("load", stage.book.load(account).await.err())?;
-        unavailable("write", stage.book.write(account, 0, &Edit::Add(bound(2)?)).await.err())?;
+        is_unavailable("load", stage.book.load(account).await)?;
+        is_unavailable("write", stage.book.write(account, 0, &Edit::Add(bound(2)?)).await)?;
     }
     Ok(())
 }

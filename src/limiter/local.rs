@@ -19,7 +19,7 @@ use governor::{
     state::{StateStore, keyed::ShrinkableKeyedStateStore},
 };
 
-use super::{Admission, LimitKey, Limiter};
+use super::{Admission, LimitKey, Limiter, Take};
 use crate::{
     capped::Capped,
     error::{Error, ErrorKind, Result},
@@ -72,16 +72,20 @@ impl LocalLimiter {
         Ok(Arc::clone(&self.limits.entry(name).or_insert_with(made)))
     }
 
-    fn check_now(&self, limit: &Limit, key: LimitKey, now: SystemTime) -> Result<Admission> {
+    fn check_now(&self, takes: &[Take<'_>], now: SystemTime) -> Result<Admission> {
         self.now.show(now);
-        let limiter = self.limiter(limit)?;
-        let Err(not_until) = limiter.check_key(&key) else { return Ok(Admission::Granted) };
-        let retry_after = not_until.wait_time_from(self.now.now());
-        if retry_after > limit.quota.per() {
-            // No quota asks for more than its whole period: this is the answer of a store without room.
-            return Err(Error::new(ErrorKind::Unavailable, "the limiter is full; nothing was forgotten to make room"));
+        for (place, take) in takes.iter().enumerate() {
+            let limiter = self.limiter(take.limit)?;
+            let Err(not_until) = limiter.check_key(&take.key) else { continue };
+            let retry_after = not_until.wait_time_from(self.now.now());
+            if retry_after > take.limit.quota.per() {
+                // No quota asks for more than its whole period: this is the answer of a store without room.
+                let full = "the limiter is full; nothing was forgotten to make room";
+                return Err(Error::new(ErrorKind::Unavailable, full));
+            }
+            return Ok(Admission::Refused { place, retry_after });
         }
-        Ok(Admission::Refused { retry_after })
+        Ok(Admission::Granted)
     }
 }
 
@@ -92,8 +96,8 @@ impl Default for LocalLimiter {
 }
 
 impl Limiter for LocalLimiter {
-    fn check<'a>(&'a self, limit: &'a Limit, key: LimitKey, now: SystemTime) -> BoxFuture<'a, Result<Admission>> {
-        ready(self.check_now(limit, key, now)).boxed()
+    fn check<'a>(&'a self, takes: &'a [Take<'a>], now: SystemTime) -> BoxFuture<'a, Result<Admission>> {
+        ready(self.check_now(takes, now)).boxed()
     }
 
     fn sweep(&self, now: SystemTime) {
@@ -210,7 +214,7 @@ mod tests {
             let subject = Subject::new(who).unwrap();
             let facts = LimitFacts { subject: Some(&subject), ..LimitFacts::default() };
             let key = LimitKey::of(&self.keys, &self.limit, &facts).unwrap();
-            self.limiter.check_now(&self.limit, key, self.now)
+            self.limiter.check_now(&[Take::new(&self.limit, key)], self.now)
         }
     }
 
@@ -220,7 +224,7 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(bench.ask("a").unwrap(), Admission::Granted);
         }
-        let Admission::Refused { retry_after } = bench.ask("a").unwrap() else { panic!("over the quota") };
+        let Admission::Refused { retry_after, .. } = bench.ask("a").unwrap() else { panic!("over the quota") };
         assert_eq!(retry_after, Duration::from_secs(20));
         assert_eq!(bench.ask("b").unwrap(), Admission::Granted, "another key");
 
@@ -277,7 +281,7 @@ mod tests {
                 bench.now += Duration::from_millis(gap);
                 let earliest = arrival.saturating_sub(tolerance);
                 let expected = if now < earliest {
-                    Admission::Refused { retry_after: Duration::from_millis(earliest - now) }
+                    Admission::Refused { place: 0, retry_after: Duration::from_millis(earliest - now) }
                 } else {
                     arrival = arrival.max(now) + interval;
                     Admission::Granted

@@ -139,7 +139,8 @@ impl Store for MemoryStore {
     }
 
     fn find(&self, name: Digest, now: SystemTime) -> BoxFuture<'_, Result<Option<CheckId>>> {
-        let held = self.claims.read(&name, |held| *held).filter(|held| self.holds(held, false, now));
+        let held = self.claims.read(&name, |held| *held);
+        let held = held.filter(|held| held.until > now && self.holds(held, false, now));
         ready(Ok(held.map(|held| held.id))).boxed()
     }
 

@@ -3,7 +3,12 @@
 //! A store speaks in atomic steps; there is no `get` then `put`, and no step has a default body. It sees no phone number, no
 //! subject and no code: names are keyed hashes, codes are keyed hashes, the rest of a check is encrypted.
 
+mod bytes;
+#[cfg(feature = "testing")]
+pub mod conformance;
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 
 use std::{
     fmt,
@@ -19,6 +24,8 @@ use crate::{
     policy::Quota,
 };
 
+#[cfg(feature = "redis")]
+pub use self::redis::RedisStore;
 pub use memory::MemoryStore;
 
 /// Keeps checks and what bounds them.
@@ -72,7 +79,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     fn sweep(&self, now: SystemTime);
 }
 
-/// What a store keeps of one check.
+/// What a store keeps of one check. A store that keeps it elsewhere writes its [bytes](Record::to_bytes).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Record {

@@ -47,7 +47,7 @@ use crate::{
     clock::SteadyClock,
     error::{Error, ErrorKind, Result},
     ids::{Action, CheckId, Subject},
-    limiter::{Admission, LimitFacts, LimitKey, Limiter},
+    limiter::{Admission, LimitFacts, LimitKey, Limiter, Take},
     policy::{Catalogue, Context, Health, KeyPart, Limit, On, Policy, Section},
     proof::{Proof, ProofToken, Proofs},
     provider::{Prompt, Provider},
@@ -63,6 +63,7 @@ pub(crate) use gate::{Gate, SingleUse, Visit};
 pub use mfa::{Ask, Choose, Done, Factor, MaskedNumber, MfaLogin, MfaStep, NoNumber, Over, PendingLogin};
 pub use reload::ReloadCounts;
 pub(crate) use report::Posted;
+use start::Begun;
 pub use start::StartRequest;
 #[cfg(feature = "watch")]
 #[cfg_attr(docsrs, doc(cfg(feature = "watch")))]
@@ -113,7 +114,7 @@ struct Inner {
     keys: Keys,
     proofs: Proofs,
     /// Starts that are under way: a second click joins the first.
-    flights: Flights<Digest, CheckId>,
+    flights: Flights<Digest, Begun>,
     /// Opened in place of a check that does not exist, so that both take the same time.
     decoy: (CheckId, Sealed),
     mount: String,
@@ -249,13 +250,11 @@ impl Inner {
         touched: &mut Vec<String>,
         now: SystemTime,
     ) -> Result<()> {
-        for limit in policy.limits().iter().filter(|limit| limit.on == on) {
-            if limit.key.contains(&KeyPart::Provider) != facts.provider.is_some() {
-                continue;
-            }
-            self.count(limit, facts, touched, now).await?;
-        }
-        Ok(())
+        let limits = policy
+            .limits()
+            .iter()
+            .filter(|limit| limit.on == on && limit.key.contains(&KeyPart::Provider) == facts.provider.is_some());
+        self.count(limits, facts, touched, now).await
     }
 
     /// Takes one from the limits on messages: those of the policy, or that of its test numbers.
@@ -268,25 +267,35 @@ impl Inner {
     ) -> Result<()> {
         let policy = self.policy.load_full();
         match policy.test_numbers() {
-            Some(numbers) if is_test => self.count(&numbers.limit, facts, touched, now).await,
+            Some(numbers) if is_test => self.count([&numbers.limit], facts, touched, now).await,
             _ => self.limit_by(&policy, On::Start, facts, touched, now).await,
         }
     }
 
-    /// Names the limit in `touched` when it has a key here, and takes one from it.
-    async fn count(
+    /// Takes one from each limit that has a key here, up to the one that refuses, and names them in `touched`.
+    async fn count<'a>(
         &self,
-        limit: &Limit,
+        limits: impl IntoIterator<Item = &'a Limit>,
         facts: &LimitFacts<'_>,
         touched: &mut Vec<String>,
         now: SystemTime,
     ) -> Result<()> {
-        let Some(key) = LimitKey::of(&self.keys, limit, facts) else { return Ok(()) };
-        touched.push(limit.name.to_string());
-        match self.limiter.check(limit, key, now).await? {
+        let take = |limit| LimitKey::of(&self.keys, limit, facts).map(|key| Take::new(limit, key));
+        let takes: Vec<Take<'_>> = limits.into_iter().filter_map(take).collect();
+        if takes.is_empty() {
+            return Ok(());
+        }
+        let admission = self.limiter.check(&takes, now).await;
+        let asked = match &admission {
+            Ok(Admission::Refused { place, .. }) => place + 1,
+            _ => takes.len(),
+        };
+        touched.extend(takes.iter().take(asked).map(|take| take.limit.name.to_string()));
+        match admission? {
             Admission::Granted => Ok(()),
-            Admission::Refused { retry_after } => {
-                tracing::info!(limit = %limit.name, wait = retry_after.as_secs(), "over a limit");
+            Admission::Refused { place, retry_after } => {
+                let limit = takes.get(place).map(|take| take.limit.name.as_str()).unwrap_or_default();
+                tracing::info!(limit, wait = retry_after.as_secs(), "over a limit");
                 Err(over_limit(retry_after))
             }
         }

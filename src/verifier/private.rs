@@ -30,6 +30,8 @@ pub(super) struct Private {
     pub(super) email: Option<String>,
     pub(super) client_ip: Option<IpAddr>,
     pub(super) began_at: SystemTime,
+    /// As in the state; nothing moves it.
+    pub(super) expires_at: SystemTime,
     /// The plan, as it was when the check began.
     pub(super) routes: Vec<PlannedRoute>,
     /// The place in the plan of the message that is out.
@@ -79,6 +81,7 @@ impl Private {
             email: request.email.clone(),
             client_ip: request.client_ip,
             began_at: now,
+            expires_at: now + plan.code.lifetime,
             routes: plan.routes,
             route: None,
             ordered_at: None,

@@ -1,7 +1,11 @@
 //! Whether everything that a check needs is there.
 
 use super::Verifier;
-use crate::{error::Result, ids::CheckId, limiter::LimitKey};
+use crate::{
+    error::Result,
+    ids::CheckId,
+    limiter::{LimitKey, Take},
+};
 
 impl Verifier {
     /// Asks the store and the limiter for something small: for a load balancer that wants to know whether to send requests here. Vendors
@@ -16,7 +20,7 @@ impl Verifier {
         inner.store.load(CheckId::random()?, now).await?;
         if let Some(limit) = inner.policy.load_full().limits().first() {
             // That it is over its limit is an answer.
-            inner.limiter.check(limit, LimitKey::probe(&inner.keys), now).await?;
+            inner.limiter.check(&[Take::new(limit, LimitKey::probe(&inner.keys))], now).await?;
         }
         Ok(())
     }

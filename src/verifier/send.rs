@@ -24,8 +24,15 @@ use crate::{
 };
 
 impl Verifier {
-    /// Orders the message of a leg from the first route at or after `first` that takes it.
-    pub(super) async fn send(&self, id: CheckId, mut private: Private, leg: u8, first: usize) -> Result<()> {
+    /// Orders the message of a leg from the first route at or after `first` that takes it. The record when it has gone out, unless the
+    /// check ended meanwhile.
+    pub(super) async fn send(
+        &self,
+        id: CheckId,
+        mut private: Private,
+        leg: u8,
+        first: usize,
+    ) -> Result<Option<Record>> {
         let mut failures = Failures::default();
         for index in first..private.routes.len() {
             match self.order(&id, &mut private, index).await {
@@ -80,7 +87,7 @@ impl Verifier {
             callback_url: inner.callback_url(name, id),
             return_to: inner.return_to(name, id)?,
         };
-        inner.claim_alias(name, provider.alias(&order), id).await?;
+        inner.claim_alias(name, provider.alias(&order), id, private.expires_at).await?;
         let ordered_at = inner.clock.read().now;
         match provider.start(&order).await {
             Ok(started) => {
@@ -102,16 +109,23 @@ impl Verifier {
         }
     }
 
-    async fn sent(&self, id: CheckId, mut private: Private, leg: u8, started: Started, channel: Channel) -> Result<()> {
+    async fn sent(
+        &self,
+        id: CheckId,
+        mut private: Private,
+        leg: u8,
+        started: Started,
+        channel: Channel,
+    ) -> Result<Option<Record>> {
         let inner = &self.inner;
         let now = inner.clock.read().now;
         private.handle = Some(started.handle);
         let typed = |digits| Prompt::EnterCode { length: digits, source: source(channel) };
         let (judge, prompt) = match started.settle {
             Settle::LocalCode(expected) => {
-                let Some(record) = inner.store.load(id, now).await? else { return Ok(()) };
+                let context = inner.context(&private.action()?, private.binding()?.as_ref());
                 let digits = u8::try_from(expected.digits().expose().len()).unwrap_or(u8::MAX);
-                (Judge::Us(CodeMacs::of(&inner.keys, &id, &record.context, &expected)), typed(digits))
+                (Judge::Us(CodeMacs::of(&inner.keys, &id, &context, &expected)), typed(digits))
             }
             Settle::RemoteCode { digits } => (Judge::Vendor, typed(digits)),
             Settle::Redirect => (Judge::Redirect, Prompt::Wait),
@@ -120,18 +134,26 @@ impl Verifier {
         };
         private.prompt = started.prompt.unwrap_or(prompt);
         let sealed = inner.keys.seal(&id, &private)?;
-        // Refused when the check was cancelled or ran out meanwhile; the caller sees that in its status.
-        inner.store.advance(id, Step::Sent { leg, judge, sealed }, now).await.map(drop)
+        match inner.store.advance(id, Step::Sent { leg, judge, sealed }, now).await? {
+            Change::Made(record) => Ok(Some(record)),
+            // It was cancelled or ran out meanwhile; the caller sees that in its status.
+            _ => Ok(None),
+        }
     }
 
     /// Sends the message of a pending check once more, when enough time has passed since the last one.
-    pub(super) async fn resend_if_due(&self, id: CheckId, ip: Option<IpAddr>, now: SystemTime) -> Result<()> {
-        let Some(record) = self.inner.store.load(id, now).await? else { return Ok(()) };
+    pub(super) async fn resend_if_due(
+        &self,
+        id: CheckId,
+        ip: Option<IpAddr>,
+        now: SystemTime,
+    ) -> Result<Option<Record>> {
+        let Some(record) = self.inner.store.load(id, now).await? else { return Ok(None) };
         let private: Private = self.inner.keys.open(&id, &record.sealed)?;
         let due = record.state.sent_at().is_some_and(|sent| sent + private.resend_after <= now);
         match private.route {
             Some(route) if due => self.leave(id, &record, private, route, ip, now).await,
-            _ => Ok(()),
+            _ => Ok(None),
         }
     }
 
@@ -144,7 +166,7 @@ impl Verifier {
         to: usize,
         ip: Option<IpAddr>,
         now: SystemTime,
-    ) -> Result<()> {
+    ) -> Result<Option<Record>> {
         let inner: &Inner = &self.inner;
         let leg = record.state.leg();
         let step = Step::Leave { leg, failures: inner.policy.load().failure_budget() };
@@ -152,7 +174,7 @@ impl Verifier {
             Change::Made(_) => {}
             Change::BudgetSpent { retry_after } => return Err(super::over_limit(retry_after)),
             // Somebody else left the same leg: that message is the one.
-            Change::Refused => return Ok(()),
+            Change::Refused => return Ok(None),
         }
         let leg = leg.saturating_add(1);
         let (phone, subject, action) = (private.phone()?, private.subject()?, private.action()?);
@@ -174,11 +196,9 @@ impl Inner {
 
     /// Takes the name that a vendor will call the order by, before the order goes out: two open orders of one name could not
     /// be told apart.
-    async fn claim_alias(&self, provider: &str, alias: Option<String>, id: &CheckId) -> Result<()> {
+    async fn claim_alias(&self, provider: &str, alias: Option<String>, id: &CheckId, until: SystemTime) -> Result<()> {
         let Some(alias) = alias else { return Ok(()) };
         let now = self.clock.read().now;
-        let Some(record) = self.store.load(*id, now).await? else { return Ok(()) };
-        let until = record.state.expires_at();
         match self.store.alias(self.alias(provider, &alias), *id, until, now).await? {
             true => Ok(()),
             false => Err(Error::new(ErrorKind::Unavailable, "another check of this number is open on this channel")),

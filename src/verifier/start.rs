@@ -8,6 +8,7 @@ use super::{
     Check, Facts, Inner, Verifier, over_limit, plan,
     private::Private,
     record::{Admitted, Note},
+    status::view,
 };
 use crate::{
     channel::Channel,
@@ -139,38 +140,40 @@ impl Verifier {
         let begin = self.begin_apart(request.clone(), claims, now);
         let flown = self.inner.flights.entry(flight).or_try_insert_with(begin).await;
         let flown = flown.map_err(|error: Arc<Error>| Error::clone(&error))?;
-        let mut id = *flown.value();
-        if !flown.is_fresh() && claims.keyed.is_some() {
+        let is_fresh = flown.is_fresh();
+        let mut begun = flown.into_value();
+        if !is_fresh && claims.keyed.is_some() {
             // It was the start of another request, to which this one's key means nothing: the store knows whose the key is.
-            id = self.begin_apart(request, claims, now).await?;
+            begun = self.begin_apart(request, claims, now).await?;
         }
         self.inner.flights.invalidate(&flight).await;
-        self.status(&subject, id).await
+        match begun {
+            // Nobody can have done anything to it yet, so the store need not be asked.
+            Begun { id, sent: Some(record) } if !matches!(record.judge, Judge::Poll) => {
+                let private = self.inner.keys.open(&id, &record.sealed)?;
+                view(id, &record, private, None, self.inner.clock.read().now)
+            }
+            Begun { id, .. } => self.status(&subject, id).await,
+        }
     }
 
     /// Begins in a task of its own, so that a client that hangs up does not undo it.
-    async fn begin_apart(&self, request: StartRequest, claims: Claims, now: SystemTime) -> Result<CheckId> {
+    async fn begin_apart(&self, request: StartRequest, claims: Claims, now: SystemTime) -> Result<Begun> {
         let verifier = self.clone();
         let task = tokio::spawn(async move { verifier.begin(request, claims, now).await }.in_current_span());
         task.await
             .unwrap_or_else(|source| Err(Error::new(ErrorKind::Unavailable, "the start broke off").with_source(source)))
     }
 
-    async fn begin(&self, request: StartRequest, claims: Claims, now: SystemTime) -> Result<CheckId> {
+    async fn begin(&self, request: StartRequest, claims: Claims, now: SystemTime) -> Result<Begun> {
         let id = CheckId::random()?;
         let mut note = Note::default();
         let admitted = self.admit(id, &request, &claims, &mut note, now).await;
         self.inner.record_start(note, &admitted);
         match admitted? {
-            Admitted::New(private) => {
-                self.send(id, *private, 0, 0).await?;
-                Ok(id)
-            }
-            Admitted::Joined(id) => {
-                self.resend_if_due(id, request.client_ip, now).await?;
-                Ok(id)
-            }
-            Admitted::Repeated(id) => Ok(id),
+            Admitted::New(private) => Ok(Begun { id, sent: self.send(id, *private, 0, 0).await? }),
+            Admitted::Joined(id) => Ok(Begun { id, sent: self.resend_if_due(id, request.client_ip, now).await? }),
+            Admitted::Repeated(id) => Ok(Begun { id, sent: None }),
         }
     }
 
@@ -189,13 +192,13 @@ impl Verifier {
         let facts = plan::of_first_message(request, &health, failures, now);
         note.decided(&self.inner, &id, &policy, request, &facts, now);
         let planned = plan::plan(&self.inner, &policy, request, &facts, now)?;
-        let state = State::new(planned.code.attempts, now + planned.code.lifetime);
+        let attempts = planned.code.attempts;
         let private = Private::new(request, planned, now);
         let record = Record {
             owner: claims.owner,
             number: self.inner.keys.name("number", &[&request.phone.digits().to_be_bytes()]),
-            context: context(&self.inner, &request.action, request.binding.as_ref()),
-            state,
+            context: self.inner.context(&request.action, request.binding.as_ref()),
+            state: State::new(attempts, private.expires_at),
             judge: Judge::Nobody,
             sealed: self.inner.keys.seal(&id, &private)?,
         };
@@ -243,10 +246,19 @@ impl Verifier {
     }
 }
 
-/// The keyed hash of what a code is for.
-fn context(inner: &Inner, action: &Action, binding: Option<&Binding>) -> Digest {
-    let parts = [Some(action.as_str().as_bytes()), binding.map(|binding| binding.as_str().as_bytes())];
-    inner.keys.name("context", &parts.into_iter().flatten().collect::<Vec<_>>())
+impl Inner {
+    /// The keyed hash of what a code is for.
+    pub(super) fn context(&self, action: &Action, binding: Option<&Binding>) -> Digest {
+        let parts = [Some(action.as_str().as_bytes()), binding.map(|binding| binding.as_str().as_bytes())];
+        self.keys.name("context", &parts.into_iter().flatten().collect::<Vec<_>>())
+    }
+}
+
+/// What came of a start: the check, and its record when a message has just gone out.
+#[derive(Clone, Debug)]
+pub(super) struct Begun {
+    id: CheckId,
+    sent: Option<Record>,
 }
 
 /// What a start holds on to, so that its repetition finds it.

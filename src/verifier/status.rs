@@ -178,7 +178,14 @@ impl Verifier {
     }
 }
 
-fn view(id: CheckId, record: &Record, private: Private, verified: Option<Verified>, now: SystemTime) -> Result<Check> {
+/// A check as its subject sees it.
+pub(super) fn view(
+    id: CheckId,
+    record: &Record,
+    private: Private,
+    verified: Option<Verified>,
+    now: SystemTime,
+) -> Result<Check> {
     let status = record.state.status_at(now);
     let route = private.current().cloned();
     let next = private.routes.get(private.next_index()..).unwrap_or_default();

@@ -10,8 +10,8 @@ use futures_util::future::{BoxFuture, FutureExt, ready};
 use handset::{
     CheckId, Error, ErrorKind, Result,
     check::Digest,
-    limiter::{Admission, LimitKey, Limiter, LocalLimiter},
-    policy::{Limit, Quota},
+    limiter::{Admission, Limiter, LocalLimiter, Take},
+    policy::Quota,
     store::{Change, Created, MemoryStore, NewCheck, Outcome, Record, Step, Store},
 };
 
@@ -100,8 +100,8 @@ impl Store for Outage<MemoryStore> {
 }
 
 impl Limiter for Outage<LocalLimiter> {
-    fn check<'a>(&'a self, limit: &'a Limit, key: LimitKey, now: SystemTime) -> BoxFuture<'a, Result<Admission>> {
-        self.step("check", || self.inner.check(limit, key, now))
+    fn check<'a>(&'a self, takes: &'a [Take<'a>], now: SystemTime) -> BoxFuture<'a, Result<Admission>> {
+        self.step("check", || self.inner.check(takes, now))
     }
 
     fn sweep(&self, now: SystemTime) {

@@ -11,8 +11,8 @@ use futures_util::future::{BoxFuture, FutureExt};
 use handset::{
     Channel, CheckId, Code, Error, Result,
     check::Digest,
-    limiter::{Admission, LimitKey, Limiter, LocalLimiter},
-    policy::{Limit, Quota},
+    limiter::{Admission, Limiter, LocalLimiter, Take},
+    policy::Quota,
     provider::{Handle, Order, Polled, Provider, Started, Verdict, numcheck::NumCheck},
     store::{Change, Created, Judge, MemoryStore, NewCheck, Outcome, Record, Step, Store},
 };
@@ -219,10 +219,10 @@ impl RecordingLimiter {
 }
 
 impl Limiter for RecordingLimiter {
-    fn check<'a>(&'a self, limit: &'a Limit, key: LimitKey, now: SystemTime) -> BoxFuture<'a, Result<Admission>> {
-        self.book.show(&(limit, key));
-        self.book.write(key.as_bytes());
-        self.inner.check(limit, key, now)
+    fn check<'a>(&'a self, takes: &'a [Take<'a>], now: SystemTime) -> BoxFuture<'a, Result<Admission>> {
+        self.book.show(&takes);
+        takes.iter().for_each(|take| self.book.write(take.key.as_bytes()));
+        self.inner.check(takes, now)
     }
 
     fn sweep(&self, now: SystemTime) {

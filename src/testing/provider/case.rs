@@ -1,11 +1,13 @@
 //! The list of cases, and how one ends.
 
-use std::{error::Error as StdError, fmt};
+use std::fmt;
 
 use futures_util::future::BoxFuture;
 
 use super::{answers, callbacks, care, faults, stage::Stage};
-use crate::error::Error;
+
+pub use crate::conformance::Failure;
+pub(super) use crate::conformance::ensure;
 
 /// One thing that every provider must do right.
 #[derive(Clone, Copy)]
@@ -74,38 +76,4 @@ pub enum Outcome {
 impl Outcome {
     /// For a case that has found that it cannot apply; the suite replaces the words by the declared ones.
     pub(super) const NOTHING_TO_TRY: Self = Self::DoesNotApply { reason: "" };
-}
-
-/// What is done wrong: a line for people, or one for each case that failed.
-#[derive(Clone, Debug)]
-pub struct Failure(String);
-
-impl Failure {
-    pub(crate) fn new(what: impl Into<String>) -> Self {
-        Self(what.into())
-    }
-
-    /// Says where it happened.
-    pub(crate) fn at(self, place: impl fmt::Display) -> Self {
-        Self(format!("{place}: {}", self.0))
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl StdError for Failure {}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self(format!("unexpected error {:?}: {error:?}", error.kind()))
-    }
-}
-
-/// Fails unless something holds.
-pub(crate) fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Failure> {
-    if holds { Ok(()) } else { Err(Failure(otherwise())) }
 }

@@ -29,7 +29,6 @@ mod suite;
 mod vendor;
 mod wire;
 
-pub(crate) use case::ensure;
 pub use case::{Case, Failure, Outcome, cases};
 pub use suite::Suite;
 pub use vendor::{Ask, Callbacks, Covers, Declared, Evidence, Reading, Step, Vendor, Will};
