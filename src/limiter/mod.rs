@@ -1,5 +1,7 @@
 //! May this number, subject, network or prefix go on?
 
+#[cfg(feature = "testing")]
+pub mod conformance;
 mod key;
 mod local;
 #[cfg(feature = "redis")]
@@ -23,7 +25,8 @@ pub use local::LocalLimiter;
 /// Counts requests against the policy's limits.
 ///
 /// A quota of `count` per `period` is a GCRA: `count` at once, then one more each `period / count`. A limiter that cannot be
-/// reached, or that has no room for another key, answers with [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable).
+/// reached, or that has no room for another key, answers with [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable). Hold yours
+/// to the suite in `limiter::conformance` (feature `testing`).
 pub trait Limiter: fmt::Debug + Send + Sync + 'static {
     /// Takes one from each of these, in this order, until one refuses. What was taken before that stays taken: who is over one limit
     /// goes on to count against those before it.

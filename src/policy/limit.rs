@@ -114,7 +114,7 @@ pub struct Limit {
 
 impl Limit {
     /// A limit by hand, for tests.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn new(name: &str, on: On, key: Vec<KeyPart>, quota: Quota) -> Self {
         Self { name: RuleName::new(name), on, key, quota }
     }

@@ -53,15 +53,16 @@ enum Connection {
 }
 
 impl Redis {
-    /// Connects, and looks whether the server is fit: it answers, and it evicts nothing, since an attempt that is evicted is one that
-    /// was never made.
+    /// Connects, and looks whether the server is fit: this user may write keys of this prefix, and no key is evicted, since an attempt
+    /// that is evicted is one that was never made.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unavailable`] when it cannot be reached, [`ErrorKind::Misconfigured`] when it evicts keys.
+    /// [`ErrorKind::Unavailable`] when it cannot be reached, [`ErrorKind::Misconfigured`] when it does not let this user in, or evicts.
     pub async fn connect(config: RedisConfig) -> Result<Self> {
         let redis = Self::lazy(config)?;
-        redis.inner.connection().await?;
+        redis.inner.connection().await.map_err(explain)?;
+        redis.try_to_write().await.map_err(explain)?;
         redis.look_at_eviction().await?;
         Ok(redis)
     }
@@ -139,6 +140,12 @@ impl Redis {
     /// Whether keys are spread over servers, so that one step can touch those of one slot only.
     pub(crate) fn is_cluster(&self) -> bool {
         matches!(self.inner.config.topology, Topology::Cluster(_))
+    }
+
+    async fn try_to_write(&self) -> Result<()> {
+        let mut set = ::redis::cmd("SET");
+        set.arg(format!("{}probe", self.prefix())).arg("").arg("PX").arg(1000);
+        self.command(&set).await.map(drop)
     }
 
     async fn look_at_eviction(&self) -> Result<()> {
@@ -337,6 +344,23 @@ fn as_user(address: ConnectionInfo, config: &RedisConfig) -> ConnectionInfo {
         settings = settings.set_password(password.expose());
     }
     address.set_redis_settings(settings)
+}
+
+/// What is wrong for good, and not for the moment only.
+fn explain(error: Error) -> Error {
+    let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<RedisError>());
+    let refused = source.is_some_and(|source| {
+        source.kind() == RedisErrorKind::AuthenticationFailed
+            || source.code().is_some_and(|code| ["NOAUTH", "NOPERM", "WRONGPASS"].contains(&code))
+    });
+    match refused {
+        true => Error::new(
+            ErrorKind::Misconfigured,
+            "Redis does not let this user in, or not write keys of this prefix: look at user, password and access control list",
+        )
+        .with_source(error),
+        false => error,
+    }
 }
 
 fn unavailable(source: RedisError) -> Error {

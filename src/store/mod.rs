@@ -32,7 +32,8 @@ pub use memory::MemoryStore;
 ///
 /// Every step is atomic: of two that race, one comes first, also across processes that share the store. A store that cannot
 /// be reached, or that is full, answers with [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable), never with a default.
-/// `now` is the caller's time; a store uses no clock of its own for anything that the answer depends on.
+/// `now` is the caller's time; a store uses no clock of its own for anything that the answer depends on. Hold yours to the suite
+/// in `store::conformance` (feature `testing`).
 pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Adds a check, unless one of its claims belongs to another one already, or a failure budget is spent.
     fn create<'a>(&'a self, check: NewCheck<'a>, now: SystemTime) -> BoxFuture<'a, Result<Created>>;
