@@ -444,6 +444,26 @@ mod store {
     }
 
     #[tokio::test]
+    async fn down_in_the_middle_of_a_start_and_the_next_one_is_a_new_one_after_a_minute() {
+        let bench = Bench::new(&[SMS]).await;
+        // The message goes out, and nobody can write that down.
+        bench.store.down(&["advance"]);
+        let reply = bench.start(NUMBER, "transfer").await;
+        assert_eq!((reply.status, reply.slug().as_str()), (503, "unavailable"), "{reply:?}");
+        bench.store.down(&[]);
+        // Perhaps it is only slow, elsewhere.
+        let waiting = bench.start(NUMBER, "transfer").await.json();
+        assert_eq!((waiting["status"].as_str(), &waiting["channel"]), (Some("pending"), &Value::Null), "{waiting}");
+        assert_eq!(bench.book.messages().len(), 1);
+        bench.clock.advance(Duration::from_secs(60));
+        let check = bench.started("transfer").await;
+        assert_ne!(check["check_id"], waiting["check_id"]);
+        assert_eq!(bench.book.messages().len(), 2);
+        let reply = bench.answer(&check, &bench.code(&check)).await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+    }
+
+    #[tokio::test]
     async fn h2_down_and_nothing_is_started() {
         let bench = Bench::new(&[FLASH, SMS]).await;
         bench.store.down(&["every"]);

@@ -13,6 +13,7 @@ mod oidc;
 mod prepare;
 mod read;
 mod records;
+mod redis;
 mod secrets;
 mod site;
 
@@ -88,7 +89,13 @@ pub(super) fn run(args: &Args, format: Format, out: &mut dyn Write, err: &mut dy
 async fn serve(prepared: Prepared, format: Format, out: &mut dyn Write) -> Result<()> {
     // Before the first word: whoever reads it may want the end at once.
     let stop = stop().map_err(|source| not_started("the server cannot hear signals", source))?;
-    let Prepared { config, policy, verifier, .. } = &prepared;
+    let Prepared { config, policy, verifier, redis, .. } = &prepared;
+    if let Some(redis) = redis {
+        match redis.probe().await {
+            Err(error) if error.kind() == ErrorKind::Unavailable => tracing::warn!(?error, "starting without Redis"),
+            fit => fit?,
+        }
+    }
     let _watch = verifier.watch_policy(policy)?;
     let listener = TcpListener::bind(config.listen).await.map_err(|source| cannot_listen(config.listen, source))?;
     let address = listener.local_addr().map_err(|source| not_started("the server has no address", source))?;

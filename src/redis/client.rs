@@ -53,22 +53,19 @@ enum Connection {
 }
 
 impl Redis {
-    /// Connects, and looks whether the server is fit: this user may write keys of this prefix, and no key is evicted, since an attempt
-    /// that is evicted is one that was never made.
+    /// Connects, and [looks](Self::probe) whether the server is fit.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unavailable`] when it cannot be reached, [`ErrorKind::Misconfigured`] when it does not let this user in, or evicts.
+    /// As for [`probe`](Self::probe).
     pub async fn connect(config: RedisConfig) -> Result<Self> {
         let redis = Self::lazy(config)?;
-        redis.inner.connection().await.map_err(explain)?;
-        redis.try_to_write().await.map_err(explain)?;
-        redis.look_at_eviction().await?;
+        redis.probe().await?;
         Ok(redis)
     }
 
-    /// Connects when it is first used, so that an application starts while Redis is down. Whether the server evicts keys is not
-    /// looked at.
+    /// Connects when it is first used, so that an application starts while Redis is down. Whether the server is fit is not
+    /// looked at: see [`probe`](Self::probe).
     ///
     /// # Errors
     ///
@@ -79,6 +76,18 @@ impl Redis {
         })?;
         let inner = Inner { config, route, connected: ArcSwapOption::empty(), failed: Mutex::new(None) };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Looks whether the server is fit: this user may write keys of this prefix, and no key is evicted, since an attempt that is
+    /// evicted is one that was never made.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`] when it cannot be reached, [`ErrorKind::Misconfigured`] when it does not let this user in, or evicts.
+    pub async fn probe(&self) -> Result<()> {
+        self.inner.connection().await.map_err(explain)?;
+        self.try_to_write().await.map_err(explain)?;
+        self.look_at_eviction().await
     }
 
     /// Runs a script, in one round trip when the server knows it.

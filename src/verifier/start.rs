@@ -1,6 +1,11 @@
 //! Starting a check: one action of a person, at most one message.
 
-use std::{fmt, net::IpAddr, sync::Arc, time::SystemTime};
+use std::{
+    fmt,
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use tracing::Instrument;
 
@@ -168,13 +173,35 @@ impl Verifier {
     async fn begin(&self, request: StartRequest, claims: Claims, now: SystemTime) -> Result<Begun> {
         let id = CheckId::random()?;
         let mut note = Note::default();
-        let admitted = self.admit(id, &request, &claims, &mut note, now).await;
+        let mut admitted = self.admit(id, &request, &claims, &mut note, now).await;
+        if let Ok(Admitted::Joined(other)) = &admitted
+            && self.give_up_abandoned(*other, now).await?
+        {
+            note = Note::default();
+            admitted = self.admit(id, &request, &claims, &mut note, now).await;
+        }
         self.inner.record_start(note, &admitted);
         match admitted? {
             Admitted::New(private) => Ok(Begun { id, sent: self.send(id, *private, 0, 0).await? }),
             Admitted::Joined(id) => Ok(Begun { id, sent: self.resend_if_due(id, request.client_ip, now).await? }),
             Admitted::Repeated(id) => Ok(Begun { id, sent: None }),
         }
+    }
+
+    /// Calls a check off whose first message has been on its way for longer than any order takes: the process that had it has ended, or
+    /// could not write down that it went out. Nobody can answer it, and it would stand in the way of every other start.
+    async fn give_up_abandoned(&self, id: CheckId, now: SystemTime) -> Result<bool> {
+        let Some(record) = self.inner.store.load(id, now).await? else { return Ok(false) };
+        if record.state.sent_at().is_some() {
+            return Ok(false);
+        }
+        let private: Private = self.inner.keys.open(&id, &record.sealed)?;
+        if now < private.began_at + ABANDONED {
+            return Ok(false);
+        }
+        tracing::warn!(check = %id, "a start was abandoned");
+        self.inner.store.advance(id, Step::Cancel, now).await?;
+        Ok(true)
     }
 
     /// Asks the policy, the store and the limiter, in this order.
@@ -291,3 +318,6 @@ impl Claims {
         self.unkeyed.fingerprint == fingerprint
     }
 }
+
+/// Longer than every route of a plan may take together.
+const ABANDONED: Duration = Duration::from_secs(60);

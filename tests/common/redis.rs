@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -25,7 +25,13 @@ impl Server {
 
     /// One with these options.
     pub(super) fn with(options: &[&str]) -> Self {
+        Self::configured("", options)
+    }
+
+    /// One with a file of settings as well, which it may write to.
+    pub(super) fn configured(settings: &str, options: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap().keep();
+        fs::write(dir.join("server.conf"), settings).unwrap();
         let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
         // Between the choice of a port and its use somebody else may take it.
         for _ in 0..10 {
@@ -96,8 +102,9 @@ impl Drop for Server {
     }
 }
 
-fn spawn(port: u16, options: &[String], dir: &PathBuf) -> Child {
+fn spawn(port: u16, options: &[String], dir: &Path) -> Child {
     let mut command = Command::new("redis-server");
+    command.arg(dir.join("server.conf"));
     command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--dir"]).arg(dir);
     command.args(["--logfile", "redis.log", "--loglevel", "warning"]).args(options);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

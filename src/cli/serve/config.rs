@@ -9,7 +9,7 @@ use std::{
 use http::{HeaderName, Method};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use super::oidc::OidcSection;
+use super::{oidc::OidcSection, redis::RedisSection};
 #[cfg(feature = "open-gateway")]
 use crate::provider::open_gateway;
 use crate::{
@@ -41,6 +41,9 @@ pub(super) struct Config {
     pub(super) return_page: Option<String>,
     #[serde(default, deserialize_with = "server_key")]
     pub(super) server_key: Option<ServerKey>,
+    /// Where checks and counters are, when they are not in the memory of this process.
+    #[serde(default)]
+    pub(super) redis: Option<RedisSection>,
     /// A file that decision records are appended to; `-` is standard output.
     #[serde(default)]
     pub(super) records: Option<PathBuf>,
@@ -234,6 +237,10 @@ fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     let parsed =
         humantime::parse_duration(&text).ok().filter(|duration| *duration <= Duration::from_secs(24 * 60 * 60));
     parsed.ok_or_else(|| D::Error::custom("this has to be a time such as \"30s\" or \"10m\", of one day at most"))
+}
+
+pub(super) fn some_duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    duration(from).map(Some)
 }
 
 fn header_name<'de, D: Deserializer<'de>>(from: D) -> Result<HeaderName, D::Error> {

@@ -22,11 +22,14 @@ use crate::provider::open_gateway::OpenGateway;
 use crate::{
     error::{Error, ErrorKind, Result},
     forward_auth::{ForwardAuth, Identity},
+    limiter::RedisLimiter,
     oidc_provider::OidcProvider,
     policy::Sources,
     proof::ProofKeys,
     provider::{citcall::Citcall, http::HttpClient, idlayr::IdLayr, numcheck::NumCheck, zadarma::Zadarma},
     record::FileSink,
+    redis::Redis,
+    store::RedisStore,
     verifier::{Builder, Ready, Verifier},
 };
 
@@ -37,6 +40,8 @@ pub(super) struct Prepared {
     pub(super) verifier: Verifier,
     pub(super) forward_auth: Option<ForwardAuth>,
     pub(super) oidc: Option<Oidc>,
+    /// What several processes share, if they do.
+    pub(super) redis: Option<Redis>,
 }
 
 /// The OpenID provider, and where it is served.
@@ -72,7 +77,20 @@ impl Prepared {
         let policy = folder.join(&config.policy);
         let sources = Sources::read(&policy).map_err(|source| at(&["policy"])(cannot("read", &policy, source)))?;
         let mut builder = Verifier::builder().policy_sources(sources).proof_keys(proof_keys(&config));
+        let has_server_key = config.server_key.is_some();
         builder = settings(builder, &mut config);
+        let redis = match config.redis.take() {
+            // Each process would have a key of its own, and none could read what another one has kept.
+            Some(_) if !has_server_key => {
+                let alone =
+                    "processes that share a Redis need the same `server_key`; write `{ env = \"NAME\" }` after it";
+                return Err(at(&["redis"])(Error::new(ErrorKind::Misconfigured, alone)));
+            }
+            section => section.map(|section| section.redis(&folder)).transpose().map_err(at(&["redis"]))?,
+        };
+        if let Some(redis) = &redis {
+            builder = builder.store(RedisStore::new(redis)).limiter(RedisLimiter::new(redis));
+        }
         if let Some(records) = config.records.as_ref().filter(|_| !dry) {
             builder = record_to(builder, &folder, records).map_err(at(&["records"]))?;
         }
@@ -95,7 +113,7 @@ impl Prepared {
             }),
             None => None,
         };
-        Ok(Self { config, policy, verifier, forward_auth, oidc })
+        Ok(Self { config, policy, verifier, forward_auth, oidc, redis })
     }
 }
 

@@ -35,6 +35,12 @@ pub(super) fn change(reply: Reply) -> Result<Change> {
     }
 }
 
+/// Whether a claim ends after a time.
+pub(super) fn lasts(bytes: &[u8], now: SystemTime) -> Result<bool> {
+    let until = bytes.last_chunk().ok_or_else(unexpected)?;
+    Ok(u64::from_be_bytes(*until) > micros(now))
+}
+
 pub(super) fn wait_of(reply: &Reply) -> Result<Duration> {
     reply.number().map(Duration::from_micros)
 }

@@ -7,11 +7,11 @@ use std::time::{Duration, SystemTime};
 
 use super::{
     Event, RedisStore,
-    codec::{change, claim_bytes, claimed, wait_of},
+    codec::{change, claim_bytes, claimed, lasts, wait_of},
     keep, quota,
 };
 use crate::{
-    check::{Digest, Status},
+    check::{self, Digest, Status},
     error::{Error, ErrorKind, Result},
     ids::CheckId,
     policy::Quota,
@@ -99,11 +99,12 @@ impl RedisStore {
 
     pub(super) async fn leave_spread(&self, id: CheckId, leg: u8, failures: Quota, now: SystemTime) -> Result<Change> {
         let Some(record) = self.load(id, now).await? else { return Ok(Change::Refused) };
-        if record.state.leg() == leg {
-            let retry_after = self.longest_wait(&record, failures, now).await?;
-            if !retry_after.is_zero() {
-                return Ok(Change::BudgetSpent { retry_after });
-            }
+        if record.state.on(check::Event::Left { leg }, now).is_none() {
+            return Ok(Change::Refused);
+        }
+        let retry_after = self.longest_wait(&record, failures, now).await?;
+        if !retry_after.is_zero() {
+            return Ok(Change::BudgetSpent { retry_after });
         }
         change(self.event(&id, Event { detail: leg, ..Event::new("leave") }, now).await?)
     }
@@ -143,6 +144,9 @@ impl RedisStore {
     /// An idempotency key is held as long as its check is remembered; other names only while it is pending.
     async fn holds(&self, claim: &[u8], keyed: bool, now: SystemTime) -> Result<bool> {
         let (id, _) = claimed(claim)?;
+        if !lasts(claim, now)? {
+            return Ok(false);
+        }
         let record = self.load(id, now).await?;
         Ok(record.is_some_and(|record| keyed || record.state.status_at(now) == Status::Pending))
     }
