@@ -1,6 +1,8 @@
 //! The store of one process: checks in moka, budgets and names in maps that never evict.
 
 mod failures;
+#[cfg(test)]
+mod races;
 
 use std::{
     fmt,

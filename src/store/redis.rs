@@ -154,7 +154,7 @@ impl Store for RedisStore {
     fn failures(&self, owner: Digest, failures: Quota, now: SystemTime) -> BoxFuture<'_, Result<u32>> {
         async move {
             let mut args = self.args(now);
-            args.extend(quota(failures).into_iter().skip(1));
+            args.extend(quota(failures));
             let count = self.redis.call(&self.scripts.failures, &[self.key("failures", &owner)], &args).await?;
             u32::try_from(count.number()?).map_err(|_| unexpected())
         }

@@ -20,6 +20,7 @@ pub(super) const CASES: &[(&str, Case)] = &[
     ("a_strangers_failures_do_not_stop_a_first_attempt", |stage| first_attempt(stage).boxed()),
     ("a_match_clears_both_budgets", |stage| cleared(stage).boxed()),
     ("a_refund_takes_its_charges_back", |stage| refunded(stage).boxed()),
+    ("a_refund_takes_back_no_more_than_was_charged", |stage| no_more(stage).boxed()),
     ("a_number_that_refuses_leaves_its_owner_uncharged", |stage| uncharged(stage).boxed()),
 ];
 
@@ -123,6 +124,19 @@ async fn refunded(stage: &Stage<'_>) -> Result<(), Failure> {
     ensure(count == 0, || format!("after refunds {count} failures count"))?;
     let state = stage.load(id, now).await?.state;
     ensure((state.attempts_left(), state.in_flight()) == (3, 0), || format!("after refunds {state:?} is kept"))
+}
+
+/// A first attempt is charged to a number whose budget is spent already; its refund leaves that as it was.
+async fn no_more(stage: &Stage<'_>) -> Result<(), Failure> {
+    let open = stage.sent(1, 0, at(0)).await?;
+    spend(stage, 0, 0, 0).await?;
+    stage.reserve(open, 1, at(2)).await?;
+    stage.store.settle(open, Outcome::Refund, at(2)).await?;
+    let created = stage.create(crate::ids::CheckId::random()?, 2, 0, at(2)).await?;
+    let expected = Created::BudgetSpent { retry_after: Duration::from_secs(3598) };
+    ensure(created == expected, || format!("a start to a number without failures left ended as {created:?}"))?;
+    let count = stage.store.failures(digest("number", 0), budget()?, at(2)).await?;
+    ensure(count <= 4, || format!("{count} failures count, and the budget counts 4"))
 }
 
 async fn uncharged(stage: &Stage<'_>) -> Result<(), Failure> {

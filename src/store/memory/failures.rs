@@ -7,7 +7,7 @@ use std::{
 
 use crate::policy::Quota;
 
-/// The times of the last failures; never more than the quota counts, which is at most 100.
+/// The times of the last failures; never more than twice what the quota counts, which is at most 100.
 #[derive(Debug, Default)]
 pub(super) struct Failures {
     times: VecDeque<SystemTime>,
@@ -26,12 +26,14 @@ impl Failures {
     /// How many of them are still in the window.
     pub(super) fn count(&self, quota: Quota, now: SystemTime) -> u32 {
         let recent = self.times.iter().filter(|at| **at + quota.per() > now).count();
-        u32::try_from(recent).unwrap_or(u32::MAX)
+        u32::try_from(recent).unwrap_or(u32::MAX).min(quota.count().get())
     }
 
     pub(super) fn push(&mut self, quota: Quota, now: SystemTime) {
         self.times.push_back(now);
-        while self.times.len() > quota.count().get() as usize {
+        // A first attempt is charged to a number whose budget is spent. What that pushes out of the count is there again when the
+        // attempt is refunded.
+        while self.times.len() > 2 * quota.count().get() as usize {
             self.times.pop_front();
         }
         self.stale_at = Some(now + quota.per());

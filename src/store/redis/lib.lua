@@ -111,7 +111,9 @@ local function charge(key, count, per, enforce)
   local left = wait(key, count, per)
   if left > 0 and enforce then return left end
   redis.call('RPUSH', key, ARGV[2])
-  redis.call('LTRIM', key, -count, -1)
+  -- A first attempt is charged to a number whose budget is spent. What that pushes out of the count is there again when the attempt
+  -- is refunded.
+  redis.call('LTRIM', key, -2 * count, -1)
   redis.call('PEXPIRE', key, math.ceil(per / 1000) + MARGIN)
   return 0
 end
