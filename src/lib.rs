@@ -69,7 +69,7 @@ mod conformance;
 mod crypto;
 mod problem;
 mod random;
-#[cfg(feature = "oidc-provider")]
+#[cfg(any(feature = "oidc-provider", feature = "entra"))]
 mod step_page;
 mod visitor;
 

@@ -6,12 +6,12 @@ use http::{StatusCode, header::SET_COOKIE, request::Parts};
 use super::{
     Inner, Reply, answer, go_to_step,
     hint::{Doubt, Hinted},
-    page,
     request::{self, Asked, Fault},
     step::{self, DENIED, Step, UNAVAILABLE},
 };
 use crate::{
     error::{Error, Result},
+    step_page::dead_end,
     verifier::{Caller, Facts},
 };
 
@@ -24,8 +24,10 @@ pub(super) async fn serve(inner: &Inner, parts: &Parts, form: &Bytes) -> Reply {
         }
         Err(Fault::Stranger(why)) => {
             tracing::warn!(request, why, "entra: a request of nobody we know");
-            let text = "The request did not come from the sign-in page that is configured here.";
-            page::plain(StatusCode::BAD_REQUEST, "This sign-in cannot go on", text)
+            dead_end(
+                StatusCode::BAD_REQUEST,
+                "This request did not come from the sign-in page that is configured here.",
+            )
         }
         Err(Fault::Told { error, state, why }) => {
             tracing::warn!(request, error, why, "entra: request refused");
@@ -55,7 +57,7 @@ async fn begin(inner: &Inner, parts: &Parts, form: &Bytes) -> Result<Reply, Faul
     let mut step = Step::new(asked, hinted, &phones);
     step.begin(inner, &facts, caller).await.map_err(failed)?;
     let carried = step::carry(inner, &step).map_err(failed)?;
-    let mut reply = go_to_step(inner, &carried.ticket, "");
+    let mut reply = go_to_step(inner, &carried.ticket, None);
     reply.headers_mut().insert(SET_COOKIE, carried.cookie);
     Ok(reply)
 }

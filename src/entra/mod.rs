@@ -33,9 +33,9 @@
 
 mod authorize;
 mod config;
+mod hand_on;
 mod hint;
 mod metadata;
-mod page;
 mod request;
 mod step;
 mod token;
@@ -68,6 +68,7 @@ use crate::{
     error::Result,
     provider::http::HttpClient,
     signing::SigningKeys,
+    step_page::{Notice, Stage, StepPage, dead_end},
     verifier::{Caller, Facts, Verifier},
 };
 
@@ -173,7 +174,7 @@ where
         "/.well-known/openid-configuration" | "/jwks" => not_allowed("GET, HEAD"),
         "/authorize" => not_allowed("POST"),
         "/step" => not_allowed("GET, POST"),
-        _ => page::plain(StatusCode::NOT_FOUND, "There is nothing here", "Go back to where you signed in."),
+        _ => dead_end(StatusCode::NOT_FOUND, "There is nothing here. Go back to where you signed in."),
     }
 }
 
@@ -181,11 +182,11 @@ where
 async fn see(inner: &Inner, parts: &Parts) -> Reply {
     let Some(fields) = request::form(parts.uri.query().unwrap_or_default().as_bytes()) else { return lost() };
     let Some(opened) = open(inner, parts, &fields) else { return lost() };
-    let said = fields.get("said").map(String::as_str).unwrap_or_default();
+    let notice = fields.get("said").and_then(|word| Notice::of_word(word));
     match inner.verifier.trusted_now() {
         Ok(now) => {
             let at = opened.step.look(inner, now).await;
-            show(inner, &opened, at, said)
+            show(inner, &opened, at, notice)
         }
         Err(_) => unavailable(),
     }
@@ -199,21 +200,21 @@ async fn act(inner: &Inner, parts: &Parts, form: &Bytes) -> Reply {
     let field = |name| fields.get(name).map(String::as_str).unwrap_or_default();
     let caller = parts.extensions.get::<Caller>().copied().unwrap_or_default();
     let done = match field("do") {
-        "code" => opened.step.code(inner, field("code"), caller, now).await,
+        "answer" => opened.step.code(inner, field("code"), caller, now).await,
         "next" => opened.step.next(inner, caller, now).await,
         "cancel" => opened.step.cancel(inner).await,
         "start" => {
             let facts = parts.extensions.get::<Facts>().cloned().unwrap_or_default();
             match opened.step.choose(inner, field("phone").parse().unwrap_or(usize::MAX), &facts, caller, now).await {
-                Ok(()) => Done::Look(""),
-                Err(error) => step::after(&error, "entra: a check was not started"),
+                Ok(()) => Done::Look(None),
+                Err(error) => Done::Look(Notice::of_error(&error)),
             }
         }
-        _ => Done::Look(""),
+        _ => Done::Look(None),
     };
     match done {
-        Done::Look(said) => look_again(inner, &opened, said),
-        Done::End(at) => show(inner, &opened, at, ""),
+        Done::Look(notice) => look_again(inner, &opened, notice),
+        Done::End(at) => show(inner, &opened, at, None),
     }
 }
 
@@ -221,35 +222,41 @@ fn open(inner: &Inner, parts: &Parts, fields: &BTreeMap<String, String>) -> Opti
     Opened::of(inner, fields.get("step")?, &parts.headers)
 }
 
-fn show(inner: &Inner, opened: &Opened, at: At, said: &str) -> Reply {
+fn show(inner: &Inner, opened: &Opened, at: At, notice: Option<Notice>) -> Reply {
     let Ok(ticket) = opened.ticket(inner) else { return unavailable() };
-    let action = format!("{}/step", inner.config.issuer);
-    let made = match at {
-        At::Choice(phones) => page::choice(&ticket, &action, &phones, said),
-        At::Check(check, phone) => page::check(&ticket, &action, &check, &phone, said),
+    let (stage, phone) = match &at {
+        At::Choice(phones) => (Stage::Choice(phones), None),
+        At::Check(check, phone) => (Stage::Check(check), Some(*phone)),
         At::Answered(token) => {
             tracing::info!("entra: the step ended well");
-            return answer(inner, ("id_token", &token), opened.step.state.as_deref());
+            return answer(inner, ("id_token", token), opened.step.state.as_deref());
         }
         At::Failed(error) => return answer(inner, ("error", error), opened.step.state.as_deref()),
         At::Unknown => return unavailable(),
     };
-    made.unwrap_or_else(|_| unavailable())
+    let page = StepPage {
+        asking: ASKING,
+        phone,
+        stage,
+        notice,
+        here: &url(inner, &ticket, notice),
+        form_action: &format!("{}/step", inner.mount),
+        hidden: &[("step", &ticket)],
+        form_target: "",
+    };
+    page.response(StatusCode::OK)
 }
 
 /// Sends the browser to look where the step is, so that nothing is done twice when the page is loaded again.
-fn look_again(inner: &Inner, opened: &Opened, said: &str) -> Reply {
+fn look_again(inner: &Inner, opened: &Opened, notice: Option<Notice>) -> Reply {
     match opened.ticket(inner) {
-        Ok(ticket) => go_to_step(inner, &ticket, said),
+        Ok(ticket) => go_to_step(inner, &ticket, notice),
         Err(_) => unavailable(),
     }
 }
 
-fn go_to_step(inner: &Inner, ticket: &str, said: &str) -> Reply {
-    let said = if said.is_empty() { String::new() } else { format!("&said={said}") };
-    let Ok(url) = HeaderValue::from_str(&format!("{}/step?step={ticket}{said}", inner.config.issuer)) else {
-        return unavailable();
-    };
+fn go_to_step(inner: &Inner, ticket: &str, notice: Option<Notice>) -> Reply {
+    let Ok(url) = HeaderValue::try_from(url(inner, ticket, notice)) else { return unavailable() };
     let mut reply = Response::default();
     *reply.status_mut() = StatusCode::SEE_OTHER;
     reply.headers_mut().insert(LOCATION, url);
@@ -257,10 +264,16 @@ fn go_to_step(inner: &Inner, ticket: &str, said: &str) -> Reply {
     reply
 }
 
+/// The step's page.
+fn url(inner: &Inner, ticket: &str, notice: Option<Notice>) -> String {
+    let said = notice.map_or_else(String::new, |notice| format!("&said={}", notice.word()));
+    format!("{}/step?step={ticket}{said}", inner.config.issuer)
+}
+
 /// Hands the result to Entra, through the browser, to the one place where it may go.
 fn answer(inner: &Inner, result: (&str, &str), state: Option<&str>) -> Reply {
     let fields: Vec<(&str, &str)> = std::iter::once(result).chain(state.map(|state| ("state", state))).collect();
-    page::hand_on(inner.config.client.cloud.redirect_uri(), &fields).unwrap_or_else(|_| unavailable())
+    hand_on::page(inner.config.client.cloud.redirect_uri(), &fields)
 }
 
 /// Reads a form that is not longer than any of ours or Entra's.
@@ -272,27 +285,25 @@ where
     let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        let text = "Only a form can be used here.";
-        return Err(page::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "This cannot be used", text));
+        return Err(dead_end(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Only a form can be used here."));
     }
     match Limited::new(body, LONGEST_FORM).collect().await {
         Ok(form) => Ok(form.to_bytes()),
-        Err(_) => Err(page::plain(StatusCode::PAYLOAD_TOO_LARGE, "This cannot be used", "The form is too long.")),
+        Err(_) => Err(dead_end(StatusCode::PAYLOAD_TOO_LARGE, "The form is too long.")),
     }
 }
 
 fn lost() -> Reply {
-    let text = "It is over, or it began in another browser. Go back to where you signed in, and begin again.";
-    page::plain(StatusCode::BAD_REQUEST, "This sign-in cannot go on", text)
+    let text = "This sign-in is over, or it began in another browser. Go back to where you signed in, and begin again.";
+    dead_end(StatusCode::BAD_REQUEST, text)
 }
 
 fn unavailable() -> Reply {
-    page::plain(StatusCode::SERVICE_UNAVAILABLE, "This does not work right now", "Load this page again in a moment.")
+    dead_end(StatusCode::SERVICE_UNAVAILABLE, "This cannot be done right now. Load the page again in a moment.")
 }
 
 fn not_allowed(methods: &'static str) -> Reply {
-    let mut reply =
-        page::plain(StatusCode::METHOD_NOT_ALLOWED, "This cannot be used", "Go back to where you signed in.");
+    let mut reply = dead_end(StatusCode::METHOD_NOT_ALLOWED, "This cannot be asked for like that.");
     reply.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
     reply
 }
@@ -312,6 +323,9 @@ fn mount(issuer: &str) -> Result<String> {
     }
     Ok(uri.path().trim_end_matches('/').to_owned())
 }
+
+/// Who asks, as people know it.
+const ASKING: &str = "Your sign-in with Microsoft";
 
 /// Bytes: Entra's form holds a token, and a state that comes back to us encrypted.
 const LONGEST_FORM: usize = 32 * 1024;

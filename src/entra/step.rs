@@ -21,6 +21,7 @@ use crate::{
     ids::{Binding, CheckId, Subject},
     phone::PhoneNumber,
     random,
+    step_page::Notice,
     verifier::{Answer, Caller, Check, Facts, StartRequest, Verified},
 };
 
@@ -62,7 +63,7 @@ pub(super) enum At {
 /// What came of something that the person did.
 pub(super) enum Done {
     /// Go and look where the step is, with something to say.
-    Look(&'static str),
+    Look(Option<Notice>),
     /// It is at its end.
     End(At),
 }
@@ -106,7 +107,8 @@ impl Step {
             return Ok(());
         }
         let phone = self.begun.as_ref().map(|begun| begun.phone.clone()).or_else(|| self.phones.get(place).cloned());
-        let phone = phone.ok_or_else(|| Error::new(ErrorKind::InvalidInput, "no such phone"))?;
+        // Whatever else a form says is no choice, and the page asks again.
+        let Some(phone) = phone else { return Ok(()) };
         self.start(inner, &phone, facts, caller).await
     }
 
@@ -158,21 +160,21 @@ impl Step {
 
     /// Hands in a code.
     pub(super) async fn code(&self, inner: &Inner, typed: &str, caller: Caller, now: SystemTime) -> Done {
-        let Some((owner, id)) = self.open(now) else { return Done::Look("") };
+        let Some((owner, id)) = self.open(now) else { return Done::Look(None) };
         match inner.verifier.answer(&owner, id, typed, caller).await {
             Ok(Answer::Verified(verified)) => Done::End(self.answer(inner, &verified, now)),
             Ok(Answer::Incorrect { attempts_left: 0 }) => Done::End(At::Failed(DENIED)),
-            Ok(Answer::Incorrect { .. }) => Done::Look("wrong"),
-            Err(error) => after(&error, "entra: a code could not be judged"),
+            Ok(Answer::Incorrect { .. }) => Done::Look(Some(Notice::Incorrect)),
+            Err(error) => Done::Look(Notice::of_error(&error)),
         }
     }
 
     /// Goes on to the next channel.
     pub(super) async fn next(&self, inner: &Inner, caller: Caller, now: SystemTime) -> Done {
-        let Some((owner, id)) = self.open(now) else { return Done::Look("") };
+        let Some((owner, id)) = self.open(now) else { return Done::Look(None) };
         match inner.verifier.next(&owner, id, caller).await {
-            Ok(_) => Done::Look("sent"),
-            Err(error) => after(&error, "entra: the next message was not sent"),
+            Ok(_) => Done::Look(None),
+            Err(error) => Done::Look(Notice::of_error(&error)),
         }
     }
 
@@ -232,21 +234,6 @@ impl Step {
 
     fn numbers(&self) -> Vec<PhoneNumber> {
         self.phones.iter().filter_map(|phone| PhoneNumber::parse(phone, None).ok()).collect()
-    }
-}
-
-/// What to do about an error while the step goes on.
-pub(super) fn after(error: &Error, what: &'static str) -> Done {
-    match error.kind() {
-        ErrorKind::InvalidInput => Done::Look("malformed"),
-        ErrorKind::RateLimited => Done::Look("wait"),
-        ErrorKind::NoMoreChannels => Done::Look("last"),
-        // Where it is will say why.
-        ErrorKind::CheckEnded | ErrorKind::NotExpected => Done::Look(""),
-        _ => {
-            tracing::warn!(?error, what);
-            Done::Look("again")
-        }
     }
 }
 

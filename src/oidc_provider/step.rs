@@ -89,7 +89,7 @@ pub(super) fn page(look: &Look<'_>, stage: Stage<'_>, notice: Option<Notice>, st
         phone: look.ticket.phone(),
         stage,
         notice,
-        here: &look.url(None),
+        here: &look.url(notice),
         form_action: &look.provider.path("/step"),
         hidden: &[("ticket", &look.sealed), ("csrf", &csrf)],
         form_target: look.client.form_target(&look.ticket.request.redirect_uri),
@@ -215,21 +215,10 @@ impl Look<'_> {
 
     /// What an error of the verifier means for the person.
     fn failed(&self, error: &Error) -> Answer {
-        let notice = match error.kind() {
-            ErrorKind::Denied => return self.refuse("access_denied", "the policy does not allow it"),
-            ErrorKind::InvalidInput => Notice::NoCode,
-            ErrorKind::RateLimited => Notice::TooMany,
-            ErrorKind::NoMoreChannels => Notice::NoMoreChannels,
-            ErrorKind::NotExpected => Notice::NotNow,
-            ErrorKind::Rejected => Notice::Unreachable,
-            // The page says that it is over.
-            ErrorKind::CheckEnded => return self.back_to_page(None),
-            _ => {
-                tracing::error!(?error, "phone step failed");
-                Notice::Unavailable
-            }
-        };
-        self.back_to_page(Some(notice))
+        match error.kind() {
+            ErrorKind::Denied => self.refuse("access_denied", "the policy does not allow it"),
+            _ => self.back_to_page(Notice::of_error(error)),
+        }
     }
 
     fn refuse(&self, error: &'static str, description: &'static str) -> Answer {

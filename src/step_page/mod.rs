@@ -2,17 +2,13 @@
 //!
 //! It changes nothing when it is looked at. What it does, its forms do.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+mod document;
+mod notice;
+
 use bytes::Bytes;
-use http::{
-    HeaderValue, Response, StatusCode,
-    header::{
-        CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
-    },
-};
+use http::{Response, StatusCode};
 use http_body_util::Full;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
-use sha2::{Digest, Sha256};
+use maud::{Markup, html};
 
 use crate::{
     channel::Channel,
@@ -21,6 +17,9 @@ use crate::{
     provider::{CodeSource, Prompt},
     verifier::Check,
 };
+
+pub(crate) use document::Document;
+pub(crate) use notice::Notice;
 
 /// What there is to show.
 pub(crate) struct StepPage<'a> {
@@ -36,7 +35,7 @@ pub(crate) struct StepPage<'a> {
     /// Where its forms go, and what they carry along.
     pub(crate) form_action: &'a str,
     pub(crate) hidden: &'a [(&'a str, &'a str)],
-    /// Where a form may end up besides here: browsers hold redirects after a form against `form-action`.
+    /// Where a form may end up besides here, if anywhere: browsers hold redirects after a form against `form-action`.
     pub(crate) form_target: &'a str,
 }
 
@@ -47,23 +46,13 @@ pub(crate) enum Stage<'a> {
         /// Whether the person says which number.
         asks_number: bool,
     },
+    /// Nothing was sent, and the person says which of these, by its place.
+    #[cfg(feature = "entra")]
+    Choice(&'a [PhoneNumber]),
     /// A check is there.
     Check(&'a Check),
     /// The check that there was is gone.
     Over,
-}
-
-/// What came of the last click.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Notice {
-    Incorrect,
-    NoCode,
-    NoNumber,
-    NoMoreChannels,
-    NotNow,
-    TooMany,
-    Unavailable,
-    Unreachable,
 }
 
 impl StepPage<'_> {
@@ -71,24 +60,45 @@ impl StepPage<'_> {
     pub(crate) fn response(&self, status: StatusCode) -> Response<Full<Bytes>> {
         let body = html! {
             p { (self.asking) " wants to know that you have the phone" @if let Some(phone) = &self.phone {
-                " with the number " b { (phone.to_string()) }
+                " with the number " b { (phone) }
             } "." }
-            @if let Some(notice) = self.notice { p.notice role="alert" { (notice.text()) } }
+            @if let Some(notice) = self.notice { p #notice role="alert" { (notice.text()) } }
             (self.stage())
             (self.form(html! { button.quiet name="do" value="cancel" { "Cancel" } }))
         };
-        let refresh = self.is_waiting().then_some(self.here);
-        answer(status, "Your phone", refresh, &body, self.form_target)
+        let form_action = format!("'self' {}", self.form_target);
+        let document = Document {
+            title: self.title(),
+            body,
+            form_action: form_action.trim_end(),
+            refresh: self.is_waiting().then_some(self.here),
+            script: None,
+        };
+        document.response(status)
+    }
+
+    fn title(&self) -> &'static str {
+        match self.stage {
+            Stage::Begin { .. } => "Your phone",
+            #[cfg(feature = "entra")]
+            Stage::Choice(_) => "Which phone?",
+            Stage::Check(check) if check.status == Status::Pending => match check.prompt {
+                Prompt::EnterCode { .. } => "Enter the code",
+                Prompt::PressKeys { .. } => "Answer the call",
+                Prompt::OpenUrl { .. } => "Confirm with your phone",
+                _ => "One moment",
+            },
+            Stage::Check(_) | Stage::Over => "This check is over",
+        }
     }
 
     fn stage(&self) -> Markup {
         match self.stage {
             Stage::Begin { asks_number } => self.begin(asks_number),
+            #[cfg(feature = "entra")]
+            Stage::Choice(phones) => self.choice(phones),
             Stage::Check(check) if check.status == Status::Pending => self.pending(check),
-            Stage::Check(_) | Stage::Over => html! {
-                p { "This check is over." }
-                (self.form(html! { button name="do" value="start" { "Start again" } }))
-            },
+            Stage::Check(_) | Stage::Over => self.form(html! { button name="do" value="start" { "Start again" } }),
         }
     }
 
@@ -96,11 +106,24 @@ impl StepPage<'_> {
         self.form(html! {
             @if asks_number {
                 label { "Your number, with + and the country code"
-                    input name="phone" type="tel" autocomplete="tel" required maxlength="64" autofocus;
+                    input name="phone" type="tel" autocomplete="tel" required maxlength="64" autofocus
+                        aria-invalid=[self.invalid()] aria-describedby=[self.described_by()];
                 }
             }
             button name="do" value="start" { "Continue" }
         })
+    }
+
+    #[cfg(feature = "entra")]
+    fn choice(&self, phones: &[PhoneNumber]) -> Markup {
+        html! {
+            @for (place, phone) in phones.iter().enumerate() {
+                (self.form(html! {
+                    input type="hidden" name="phone" value=(place);
+                    button name="do" value="start" { (phone) }
+                }))
+            }
+        }
     }
 
     fn pending(&self, check: &Check) -> Markup {
@@ -119,20 +142,21 @@ impl StepPage<'_> {
         match prompt {
             Prompt::EnterCode { length, source } => self.form(html! {
                 label { (question(*source, *length))
-                    input name="code" inputmode="numeric" autocomplete="one-time-code" required maxlength="32" autofocus;
+                    input name="code" inputmode="numeric" autocomplete="one-time-code" required maxlength="32" autofocus
+                        aria-invalid=[self.invalid()] aria-describedby=[self.described_by()];
                 }
                 button name="do" value="answer" { "Confirm" }
             }),
             Prompt::OpenUrl { url, mobile_data } => html! {
                 p { "Open this link on the phone itself" @if *mobile_data { ", over its mobile data and not over Wi-Fi" }
                     ". Then come back to this page." }
-                p { a href=(url) target="_blank" rel="noopener noreferrer" { "Open the link" } }
+                p { a.go href=(url) target="_blank" rel="noopener noreferrer" { "Open the link" } }
             },
             Prompt::PressKeys { digits } => html! {
                 p { "Your phone rings. Answer, and press " b.keys { (digits) } "." }
             },
             Prompt::OperatorToken => html! { p { "This way needs an app of the operator. Use another one." } },
-            _ => html! { p { "One moment. This page looks again by itself." } },
+            _ => html! { p { "This page looks again by itself." } },
         }
     }
 
@@ -153,56 +177,20 @@ impl StepPage<'_> {
             }
         }
     }
-}
 
-impl Notice {
-    /// The word for it in a URL.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Incorrect => "incorrect",
-            Self::NoCode => "no-code",
-            Self::NoNumber => "no-number",
-            Self::NoMoreChannels => "no-more-channels",
-            Self::NotNow => "not-now",
-            Self::TooMany => "too-many",
-            Self::Unavailable => "unavailable",
-            Self::Unreachable => "unreachable",
-        }
+    fn invalid(&self) -> Option<&'static str> {
+        self.notice.filter(|notice| notice.is_of_input()).map(|_| "true")
     }
 
-    /// The notice that a URL has a word for.
-    pub(crate) fn of_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|notice| notice.word() == word)
+    fn described_by(&self) -> Option<&'static str> {
+        self.invalid().map(|_| "notice")
     }
-
-    fn text(self) -> &'static str {
-        match self {
-            Self::Incorrect => "That code is not right. Look again.",
-            Self::NoCode => "A code has digits only.",
-            Self::NoNumber => "That is no phone number. Begin with + and the country code.",
-            Self::NoMoreChannels => "There is no other way to reach you.",
-            Self::NotNow => "That cannot be done now. See below.",
-            Self::TooMany => "There were too many attempts. Try again later.",
-            Self::Unavailable => "Your phone cannot be reached right now. Try again in a while.",
-            Self::Unreachable => "This number cannot be reached.",
-        }
-    }
-
-    const ALL: [Self; 8] = [
-        Self::Incorrect,
-        Self::NoCode,
-        Self::NoNumber,
-        Self::NoMoreChannels,
-        Self::NotNow,
-        Self::TooMany,
-        Self::Unavailable,
-        Self::Unreachable,
-    ];
 }
 
 /// A page that says why nothing goes on here.
 pub(crate) fn dead_end(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
-    answer(status, "This does not work", None, &html! { p { (text) } }, "")
+    let (title, body) = ("This does not work", html! { p { (text) } });
+    Document { title, body, form_action: "'none'", refresh: None, script: None }.response(status)
 }
 
 fn question(source: CodeSource, length: u8) -> String {
@@ -225,58 +213,9 @@ fn offer(channel: Channel) -> &'static str {
     }
 }
 
-fn answer(
-    status: StatusCode,
-    title: &str,
-    refresh: Option<&str>,
-    body: &Markup,
-    form_target: &str,
-) -> Response<Full<Bytes>> {
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="robots" content="noindex";
-                @if let Some(url) = refresh { meta http-equiv="refresh" content=(format!("{LOOK_AGAIN};url={url}")); }
-                title { (title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body { main { h1 { (title) } (body) } }
-        }
-    };
-    let mut response = Response::new(Full::from(page.into_string()));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    let style = STANDARD.encode(Sha256::digest(STYLE));
-    let policy = format!(
-        "default-src 'none'; style-src 'sha256-{style}'; form-action 'self' {form_target}; frame-ancestors 'none'; \
-         base-uri 'none'"
-    );
-    // A target is made of a URL that was checked; should it not fit a header, nothing may be sent anywhere.
-    let policy = HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
-    headers.insert(CONTENT_SECURITY_POLICY, policy);
-    response
-}
-
-/// Seconds until a page that waits looks again.
-const LOOK_AGAIN: u8 = 3;
-
-const STYLE: &str = "body{font:1.1rem/1.5 system-ui,sans-serif;margin:0;background:#f4f4f2;color:#1b1b1b}\
-main{max-width:26rem;margin:8vh auto;padding:1.5rem}\
-input{display:block;width:100%;box-sizing:border-box;font:inherit;padding:.6rem;margin:.3rem 0 1rem}\
-button{font:inherit;padding:.6rem 1.2rem;border:1px solid #1b1b1b;background:#1b1b1b;color:#fff}\
-button.quiet{background:none;color:inherit;border-color:#767676;margin-top:.6rem}\
-.notice{border-left:.3rem solid #b00020;padding-left:.8rem}.keys{font-size:1.6rem}";
-
 #[cfg(test)]
 mod tests {
+    use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY};
     use http_body_util::BodyExt;
 
     use super::*;
@@ -315,14 +254,6 @@ mod tests {
         }
         assert!(!policy.contains("script") && !policy.contains("unsafe"), "{policy}");
         assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
-        assert_eq!(response.headers()[REFERRER_POLICY], "no-referrer");
-    }
-
-    #[test]
-    fn every_notice_has_a_word() {
-        for notice in Notice::ALL {
-            assert_eq!(Notice::of_word(notice.word()), Some(notice));
-        }
-        assert_eq!(Notice::of_word("<script>"), None);
+        assert_eq!(response.headers()[REFERRER_POLICY], "strict-origin");
     }
 }

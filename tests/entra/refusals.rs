@@ -236,7 +236,7 @@ async fn f7_the_code_of_one_sign_in_is_not_good_for_another() {
     let mut owner = stage.begin(&stage.form(ADA)).await;
     let code = stage.last_code();
     assert_eq!(stage.messages(), 2);
-    assert!(attacker.enter(&code).await.text.contains("That was not the code"));
+    assert!(attacker.enter(&code).await.text.contains("not right"));
     stage.read(&owner.enter(&code).await);
     assert_eq!(attacker.look().await.status, 200);
 }

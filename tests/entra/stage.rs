@@ -194,7 +194,7 @@ impl Browser<'_> {
     }
 
     pub(super) async fn enter(&mut self, code: &str) -> Reply {
-        self.press("code", ("code", code)).await
+        self.press("answer", ("code", code)).await
     }
 
     fn follow(&mut self, reply: &Reply) {
