@@ -18,5 +18,8 @@ mod page;
 mod parties;
 #[path = "oidc/requests.rs"]
 mod requests;
+#[cfg(feature = "sandbox")]
+#[path = "oidc/silent.rs"]
+mod silent;
 #[path = "oidc/stage.rs"]
 mod stage;

@@ -158,10 +158,7 @@ where
         }
         (["checks", id, "next"], "POST") => next::serve(verifier, Visit::of(verifier, &parts)?, id_of(id)?).await,
         (["checks", _, "code" | "next"], _) => Err(method_not_allowed("POST")),
-        (["redirect", provider], "GET") => {
-            let query = parts.uri.query().unwrap_or_default();
-            redirect::serve(verifier, Visit::of(verifier, &parts)?, provider, query).await
-        }
+        (["redirect", provider], "GET") => redirect::serve(verifier, &parts, provider).await,
         (["redirect", _], _) => Err(method_not_allowed("GET")),
         (["callback", provider, token], "GET" | "POST") => {
             callback::serve(verifier, provider, token, &parts, body::bytes(body).await?).await

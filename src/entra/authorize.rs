@@ -4,8 +4,10 @@ use bytes::Bytes;
 use http::{StatusCode, header::SET_COOKIE, request::Parts};
 
 use super::{
-    Inner, Reply, answer, go_to_step,
+    Inner, Reply, answer,
+    carried::Carried,
     hint::{Doubt, Hinted},
+    look_again,
     request::{self, Asked, Fault},
     step::{self, DENIED, Step, UNAVAILABLE},
 };
@@ -54,11 +56,10 @@ async fn begin(inner: &Inner, parts: &Parts, form: &Bytes) -> Result<Reply, Faul
     }
     let facts = parts.extensions.get::<Facts>().cloned().unwrap_or_default();
     let caller = parts.extensions.get::<Caller>().copied().unwrap_or_default();
-    let mut step = Step::new(asked, hinted, &phones);
-    step.begin(inner, &facts, caller).await.map_err(failed)?;
-    let carried = step::carry(inner, &step).map_err(failed)?;
-    let mut reply = go_to_step(inner, &carried.ticket, None);
-    reply.headers_mut().insert(SET_COOKIE, carried.cookie);
+    let mut carried = Carried::new(Step::new(asked, hinted, &phones)).map_err(failed)?;
+    carried.begin(inner, &facts, caller).await.map_err(failed)?;
+    let mut reply = look_again(inner, &carried, None);
+    reply.headers_mut().insert(SET_COOKIE, carried.cookie().map_err(failed)?);
     Ok(reply)
 }
 

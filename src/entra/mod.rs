@@ -32,6 +32,7 @@
 //! ```
 
 mod authorize;
+mod carried;
 mod config;
 mod hand_on;
 mod hint;
@@ -59,10 +60,11 @@ use http_body::Body;
 use http_body_util::{BodyExt, Full, Limited};
 use tower::{BoxError, Service};
 
+use carried::Carried;
 use config::misconfigured;
 pub use config::{Account, Client, Cloud, Config, Phones};
 use hint::Tenants;
-use step::{At, Done, Opened};
+use step::{At, Done};
 
 use crate::{
     error::Result,
@@ -118,6 +120,13 @@ impl Entra {
     #[must_use]
     pub fn keys(&self) -> &SigningKeys {
         &self.inner.config.keys
+    }
+}
+
+impl Inner {
+    /// The page of a step.
+    fn step_url(&self, ticket: &str) -> String {
+        format!("{}/step?step={ticket}", self.config.issuer)
     }
 }
 
@@ -181,12 +190,13 @@ where
 /// Shows where a step is.
 async fn see(inner: &Inner, parts: &Parts) -> Reply {
     let Some(fields) = request::form(parts.uri.query().unwrap_or_default().as_bytes()) else { return lost() };
-    let Some(opened) = open(inner, parts, &fields) else { return lost() };
-    let notice = fields.get("said").and_then(|word| Notice::of_word(word));
+    let Some(carried) = open(inner, parts, &fields) else { return lost() };
+    let returned = fields.get("returned").map(|_| Notice::NotConfirmed);
+    let notice = fields.get("said").and_then(|word| Notice::of_word(word)).or(returned);
     match inner.verifier.trusted_now() {
         Ok(now) => {
-            let at = opened.step.look(inner, now).await;
-            show(inner, &opened, at, notice)
+            let at = carried.step.look(inner, now).await;
+            show(inner, &carried, at, notice)
         }
         Err(_) => unavailable(),
     }
@@ -195,17 +205,17 @@ async fn see(inner: &Inner, parts: &Parts) -> Reply {
 /// Does what the person asks.
 async fn act(inner: &Inner, parts: &Parts, form: &Bytes) -> Reply {
     let Some(fields) = request::form(form) else { return lost() };
-    let Some(mut opened) = open(inner, parts, &fields) else { return lost() };
+    let Some(mut carried) = open(inner, parts, &fields) else { return lost() };
     let Ok(now) = inner.verifier.trusted_now() else { return unavailable() };
     let field = |name| fields.get(name).map(String::as_str).unwrap_or_default();
     let caller = parts.extensions.get::<Caller>().copied().unwrap_or_default();
     let done = match field("do") {
-        "answer" => opened.step.code(inner, field("code"), caller, now).await,
-        "next" => opened.step.next(inner, caller, now).await,
-        "cancel" => opened.step.cancel(inner).await,
+        "answer" => carried.step.code(inner, field("code"), caller, now).await,
+        "next" => carried.step.next(inner, caller, now).await,
+        "cancel" => carried.step.cancel(inner).await,
         "start" => {
             let facts = parts.extensions.get::<Facts>().cloned().unwrap_or_default();
-            match opened.step.choose(inner, field("phone").parse().unwrap_or(usize::MAX), &facts, caller, now).await {
+            match carried.choose(inner, field("phone").parse().unwrap_or(usize::MAX), &facts, caller, now).await {
                 Ok(()) => Done::Look(None),
                 Err(error) => Done::Look(Notice::of_error(&error)),
             }
@@ -213,25 +223,29 @@ async fn act(inner: &Inner, parts: &Parts, form: &Bytes) -> Reply {
         _ => Done::Look(None),
     };
     match done {
-        Done::Look(notice) => look_again(inner, &opened, notice),
-        Done::End(at) => show(inner, &opened, at, None),
+        Done::Look(notice) => look_again(inner, &carried, notice),
+        Done::End(at) => show(inner, &carried, at, None),
     }
 }
 
-fn open(inner: &Inner, parts: &Parts, fields: &BTreeMap<String, String>) -> Option<Opened> {
-    Opened::of(inner, fields.get("step")?, &parts.headers)
+fn open(inner: &Inner, parts: &Parts, fields: &BTreeMap<String, String>) -> Option<Carried> {
+    let mut carried = Carried::open(inner, fields.get("step")?, &parts.headers)?;
+    if let Some(id) = fields.get("returned").and_then(|text| inner.verifier.returned_check(text)) {
+        carried.step.came_back(id);
+    }
+    Some(carried)
 }
 
-fn show(inner: &Inner, opened: &Opened, at: At, notice: Option<Notice>) -> Reply {
-    let Ok(ticket) = opened.ticket(inner) else { return unavailable() };
+fn show(inner: &Inner, carried: &Carried, at: At, notice: Option<Notice>) -> Reply {
+    let Ok(ticket) = carried.ticket(inner) else { return unavailable() };
     let (stage, phone) = match &at {
         At::Choice(phones) => (Stage::Choice(phones), None),
         At::Check(check, phone) => (Stage::Check(check), Some(*phone)),
         At::Answered(token) => {
             tracing::info!("entra: the step ended well");
-            return answer(inner, ("id_token", token), opened.step.state.as_deref());
+            return answer(inner, ("id_token", token), carried.step.state.as_deref());
         }
-        At::Failed(error) => return answer(inner, ("error", error), opened.step.state.as_deref()),
+        At::Failed(error) => return answer(inner, ("error", error), carried.step.state.as_deref()),
         At::Unknown => return unavailable(),
     };
     let page = StepPage {
@@ -239,7 +253,7 @@ fn show(inner: &Inner, opened: &Opened, at: At, notice: Option<Notice>) -> Reply
         phone,
         stage,
         notice,
-        here: &url(inner, &ticket, notice),
+        here: &saying(inner, &ticket, notice),
         form_action: &format!("{}/step", inner.mount),
         hidden: &[("step", &ticket)],
         form_target: "",
@@ -248,15 +262,9 @@ fn show(inner: &Inner, opened: &Opened, at: At, notice: Option<Notice>) -> Reply
 }
 
 /// Sends the browser to look where the step is, so that nothing is done twice when the page is loaded again.
-fn look_again(inner: &Inner, opened: &Opened, notice: Option<Notice>) -> Reply {
-    match opened.ticket(inner) {
-        Ok(ticket) => go_to_step(inner, &ticket, notice),
-        Err(_) => unavailable(),
-    }
-}
-
-fn go_to_step(inner: &Inner, ticket: &str, notice: Option<Notice>) -> Reply {
-    let Ok(url) = HeaderValue::try_from(url(inner, ticket, notice)) else { return unavailable() };
+fn look_again(inner: &Inner, carried: &Carried, notice: Option<Notice>) -> Reply {
+    let url = carried.ticket(inner).ok().and_then(|ticket| HeaderValue::try_from(saying(inner, &ticket, notice)).ok());
+    let Some(url) = url else { return unavailable() };
     let mut reply = Response::default();
     *reply.status_mut() = StatusCode::SEE_OTHER;
     reply.headers_mut().insert(LOCATION, url);
@@ -264,10 +272,10 @@ fn go_to_step(inner: &Inner, ticket: &str, notice: Option<Notice>) -> Reply {
     reply
 }
 
-/// The step's page.
-fn url(inner: &Inner, ticket: &str, notice: Option<Notice>) -> String {
+/// The page of a step, with something to say.
+fn saying(inner: &Inner, ticket: &str, notice: Option<Notice>) -> String {
     let said = notice.map_or_else(String::new, |notice| format!("&said={}", notice.word()));
-    format!("{}/step?step={ticket}{said}", inner.config.issuer)
+    format!("{}{said}", inner.step_url(ticket))
 }
 
 /// Hands the result to Entra, through the browser, to the one place where it may go.

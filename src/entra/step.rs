@@ -1,12 +1,9 @@
 //! The step itself: what it remembers between requests, and how it goes on.
 //!
-//! All of it travels with the browser, encrypted under the server key and bound to a cookie of this one step. So any process that has
-//! the server key and the store goes on with it, and nobody else's browser does.
+//! All of it travels with the browser; `carried.rs` says how.
 
 use std::time::{Duration, SystemTime};
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use http::{HeaderMap, HeaderValue, header::COOKIE};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -20,7 +17,6 @@ use crate::{
     error::{Error, ErrorKind, Result},
     ids::{Binding, CheckId, Subject},
     phone::PhoneNumber,
-    random,
     step_page::Notice,
     verifier::{Answer, Caller, Check, Facts, StartRequest, Verified},
 };
@@ -37,13 +33,9 @@ pub(super) struct Step {
     /// When Entra gives up, in seconds since 1970.
     ends_at: u64,
     phones: Vec<String>,
-    begun: Option<Begun>,
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-struct Begun {
-    check: String,
-    phone: String,
+    /// The phone that is asked, of those.
+    phone: Option<String>,
+    check: Option<String>,
 }
 
 /// Where a step is after a request.
@@ -79,51 +71,47 @@ impl Step {
             amr: asked.amr.into_iter().map(str::to_owned).collect(),
             ends_at: token::seconds(hinted.issued_at + OLDEST),
             phones: phones.iter().take(MOST_PHONES).map(PhoneNumber::to_e164).collect(),
-            begun: None,
+            phone: None,
+            check: None,
         }
     }
 
-    /// Starts the check when there is nothing to choose.
-    pub(super) async fn begin(&mut self, inner: &Inner, facts: &Facts, caller: Caller) -> Result<()> {
+    /// The phone of an account that has one.
+    pub(super) fn only_phone(&self) -> Option<String> {
         match self.phones.as_slice() {
-            [only] => {
-                let only = only.clone();
-                self.start(inner, &only, facts, caller).await
-            }
-            _ => Ok(()),
+            [only] => Some(only.clone()),
+            _ => None,
         }
     }
 
-    /// Starts the check of the chosen phone; once begun, a step keeps its phone, and this sends again what is due to be.
-    pub(super) async fn choose(
-        &mut self,
-        inner: &Inner,
-        place: usize,
-        facts: &Facts,
-        caller: Caller,
-        now: SystemTime,
-    ) -> Result<()> {
-        if self.is_over(now) {
-            return Ok(());
-        }
-        let phone = self.begun.as_ref().map(|begun| begun.phone.clone()).or_else(|| self.phones.get(place).cloned());
-        // Whatever else a form says is no choice, and the page asks again.
-        let Some(phone) = phone else { return Ok(()) };
-        self.start(inner, &phone, facts, caller).await
+    /// The phone to ask: the one that is asked already, else the one at this place.
+    pub(super) fn phone_at(&self, place: usize, now: SystemTime) -> Option<String> {
+        self.phone.as_ref().or_else(|| self.phones.get(place)).filter(|_| !self.is_over(now)).cloned()
     }
 
-    async fn start(&mut self, inner: &Inner, phone: &str, facts: &Facts, caller: Caller) -> Result<()> {
-        let number = PhoneNumber::parse(phone, None)?;
+    /// The step that asks this phone, before there is a check.
+    pub(super) fn asking(&self, phone: String) -> Self {
+        Self { phone: Some(phone), check: None, ..self.clone() }
+    }
+
+    /// The same, once there is one.
+    pub(super) fn asked(self, id: CheckId) -> Self {
+        Self { check: Some(id.to_string()), ..self }
+    }
+
+    /// What its check is asked for.
+    pub(super) fn request(&self, inner: &Inner, facts: &Facts, caller: Caller) -> Result<StartRequest> {
+        let number = self.phone().ok_or_else(|| Error::new(ErrorKind::InvalidInput, "no phone was chosen"))?;
         let mut request = StartRequest::new(self.owner()?, number, inner.config.action.clone());
-        // Bound to this sign-in: the answer to another one's check, of the same account and at the same time, is no answer to this.
-        let sign_in =
-            inner.verifier.keyed_text("entra sign-in", &[self.account.tenant.as_bytes(), self.nonce.as_bytes()]);
-        request.binding = Some(Binding::new(sign_in)?);
+        request.binding = Some(self.binding(inner)?);
         request.client_ip = caller.ip;
         request.facts = Facts { subject_known: Some(true), phone: Some(number), ..facts.clone() };
-        let check = inner.verifier.start(request).await?;
-        self.begun = Some(Begun { check: check.id.to_string(), phone: phone.to_owned() });
-        Ok(())
+        Ok(request)
+    }
+
+    /// The browser came back from the operator, to the page as it was before there was a check.
+    pub(super) fn came_back(&mut self, id: CheckId) {
+        self.check.get_or_insert_with(|| id.to_string());
     }
 
     /// Looks where the step is.
@@ -131,12 +119,8 @@ impl Step {
         if self.is_over(now) {
             return self.give_up(inner, DENIED).await;
         }
-        let Some(begun) = &self.begun else { return At::Choice(self.numbers()) };
-        let (Ok(owner), Ok(id), Ok(phone)) =
-            (self.owner(), begun.check.parse(), PhoneNumber::parse(&begun.phone, None))
-        else {
-            return At::Failed(DENIED);
-        };
+        let (Some(id), Some(phone)) = (self.check(), self.phone()) else { return At::Choice(self.numbers()) };
+        let Ok(owner) = self.owner() else { return At::Failed(DENIED) };
         let mut check = match inner.verifier.status(&owner, id).await {
             Ok(check) => check,
             Err(error) if error.kind() == ErrorKind::CheckEnded => return At::Failed(DENIED),
@@ -185,9 +169,7 @@ impl Step {
 
     /// Ends the check, so that nothing comes of it any more.
     async fn give_up(&self, inner: &Inner, error: &'static str) -> At {
-        if let (Some(begun), Ok(owner)) = (&self.begun, self.owner())
-            && let Ok(id) = begun.check.parse()
-        {
+        if let (Some(id), Ok(owner)) = (self.check(), self.owner()) {
             // One that has ended by itself needs no ending.
             let _ = inner.verifier.cancel(&owner, id).await;
         }
@@ -197,8 +179,9 @@ impl Step {
     /// The one place where a token is made. It takes the evidence of this step's check, and looks at it once more.
     fn answer(&self, inner: &Inner, verified: &Verified, now: SystemTime) -> At {
         let proof = &verified.proof;
-        let ours = self.owner().is_ok_and(|owner| *proof.subject() == owner);
-        let phone = self.begun.as_ref().is_some_and(|begun| begun.phone == proof.phone().to_e164());
+        let ours = self.owner().is_ok_and(|owner| *proof.subject() == owner)
+            && self.binding(inner).is_ok_and(|binding| proof.binding() == Some(&binding));
+        let phone = self.phone() == Some(*proof.phone());
         let method = token::method(proof.channel()).filter(|method| self.accepts(method));
         let (true, true, false, false, Some(method)) = (ours, phone, proof.is_test(), self.is_over(now), method) else {
             tracing::warn!(channel = %proof.channel(), test = proof.is_test(), "entra: a proof that is none for Entra");
@@ -215,8 +198,22 @@ impl Step {
 
     /// The account and the check, while there is one to do something about.
     fn open(&self, now: SystemTime) -> Option<(Subject, CheckId)> {
-        let begun = self.begun.as_ref().filter(|_| !self.is_over(now))?;
-        Some((self.owner().ok()?, begun.check.parse().ok()?))
+        let id = self.check().filter(|_| !self.is_over(now))?;
+        Some((self.owner().ok()?, id))
+    }
+
+    /// The answer to another sign-in's check, of the same account and at the same time, is no answer to this.
+    fn binding(&self, inner: &Inner) -> Result<Binding> {
+        let parts = [self.account.tenant.as_bytes(), self.nonce.as_bytes()];
+        Binding::new(inner.verifier.keyed_text("entra sign-in", &parts))
+    }
+
+    fn check(&self) -> Option<CheckId> {
+        self.check.as_deref()?.parse().ok()
+    }
+
+    fn phone(&self) -> Option<PhoneNumber> {
+        PhoneNumber::parse(self.phone.as_deref()?, None).ok()
     }
 
     /// Failures count for the account, whichever browser they come from.
@@ -245,70 +242,11 @@ pub(super) fn told(error: &Error) -> &'static str {
     }
 }
 
-/// A step on its way through a browser, and the cookie that opens it.
-pub(super) struct Carried {
-    pub(super) ticket: String,
-    pub(super) cookie: HeaderValue,
-}
-
-/// Gives a step to the browser that brought it.
-pub(super) fn carry(inner: &Inner, step: &Step) -> Result<Carried> {
-    let name = URL_SAFE_NO_PAD.encode(random::bytes::<6>()?);
-    let secret: [u8; SECRET] = random::bytes()?;
-    let value = URL_SAFE_NO_PAD.encode(secret);
-    let life = OLDEST.as_secs();
-    // Lax: the browser comes from Microsoft's page, and shows the cookie on the way to ours.
-    let cookie = format!("{COOKIE_NAME}{name}={value}; Path=/; Max-Age={life}; Secure; HttpOnly; SameSite=Lax");
-    let unmade = |source| Error::new(ErrorKind::Unavailable, "a cookie cannot be made").with_source(source);
-    let cookie = HeaderValue::from_str(&cookie).map_err(unmade)?;
-    Ok(Carried { ticket: seal(inner, &name, &secret, step)?, cookie })
-}
-
-/// A step that a browser brings back, with what seals it again.
-pub(super) struct Opened {
-    pub(super) step: Step,
-    name: String,
-    secret: [u8; SECRET],
-}
-
-impl Opened {
-    /// Opens a ticket with the cookie that belongs to it.
-    pub(super) fn of(inner: &Inner, ticket: &str, headers: &HeaderMap) -> Option<Self> {
-        let (name, sealed) = ticket.split_once('.')?;
-        let secret = cookie(name, headers)?;
-        let step = inner.verifier.open(&kind(name, &secret), sealed)?;
-        Some(Self { step, name: name.to_owned(), secret })
-    }
-
-    pub(super) fn ticket(&self, inner: &Inner) -> Result<String> {
-        seal(inner, &self.name, &self.secret, &self.step)
-    }
-}
-
-fn seal(inner: &Inner, name: &str, secret: &[u8], step: &Step) -> Result<String> {
-    Ok(format!("{name}.{}", inner.verifier.seal(&kind(name, secret), step)?))
-}
-
-/// A step is sealed as of its own cookie, so that no other one opens it.
-fn kind(name: &str, secret: &[u8]) -> String {
-    format!("entra step {name} {}", URL_SAFE_NO_PAD.encode(secret))
-}
-
-fn cookie(name: &str, headers: &HeaderMap) -> Option<[u8; SECRET]> {
-    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let mut pairs = lines.flat_map(|line| line.split(';'));
-    let value = pairs.find_map(|pair| pair.trim().strip_prefix(COOKIE_NAME)?.strip_prefix(name)?.strip_prefix('='))?;
-    URL_SAFE_NO_PAD.decode(value).ok()?.try_into().ok()
-}
-
 /// The last moment at which what was seen once has to be remembered.
 pub(super) fn forget_at(now: SystemTime) -> SystemTime {
     now + OLDEST + Duration::from_secs(120)
 }
 
-/// A cookie for each step, so that sign-ins in two tabs do not take each other's away.
-const COOKIE_NAME: &str = "__Host-handset-entra-";
-const SECRET: usize = 16;
 const MOST_PHONES: usize = 8;
 
 /// Microsoft names these two.

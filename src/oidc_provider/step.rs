@@ -46,7 +46,8 @@ pub(super) async fn look(provider: &OidcProvider, parts: &Parts) -> Answer {
         Ok(found) => found,
         Err(answer) => return *answer,
     };
-    let notice = said.one("said").and_then(Notice::of_word);
+    let returned = said.one("returned").map(|_| Notice::NotConfirmed);
+    let notice = said.one("said").and_then(Notice::of_word).or(returned);
     let Some(id) = look.check() else {
         return page(&look, look.beginning(), notice, StatusCode::OK);
     };
@@ -103,8 +104,15 @@ fn find<'p>(provider: &'p OidcProvider, parts: &Parts, said: &Parameters) -> Res
     let over = || Box::new(over());
     let now = verifier.trusted_now().map_err(|error| Box::new(out_of_order(&error)))?;
     let subject = visitor::subject(verifier, &parts.extensions, &parts.headers).ok_or_else(over)?;
-    let sealed = said.one("ticket").ok_or_else(over)?.to_owned();
-    let ticket = Ticket::open(verifier, &sealed, &subject, now).ok_or_else(over)?;
+    let mut sealed = said.one("ticket").ok_or_else(over)?.to_owned();
+    let mut ticket = Ticket::open(verifier, &sealed, &subject, now).ok_or_else(over)?;
+    // The ticket that a device comes back with was sealed before there was a check.
+    if let Some(id) = said.one("returned").and_then(|text| verifier.returned_check(text))
+        && ticket.check.is_none()
+    {
+        ticket.check = Some(id.to_string());
+        sealed = ticket.seal(verifier).map_err(|error| Box::new(out_of_order(&error)))?;
+    }
     // A client that was taken away since is answered no more.
     let client = provider.client(&ticket.request.client).ok_or_else(over)?;
     if !client.redirects_to(&ticket.request.redirect_uri) {
@@ -134,12 +142,17 @@ impl Look<'_> {
         request.locale.clone_from(&self.ticket.request.locale);
         request.client_ip = visit.caller.ip.or(visit.facts.client_ip);
         request.facts = visit.facts.clone();
+        let mut look = self.with(self.ticket.asking(&phone))?;
+        request.return_page = Some(look.url(None));
         let check = self.provider.verifier().start(request).await?;
-        let mut ticket = self.ticket.clone();
-        ticket.check = Some(check.id.to_string());
-        ticket.phone = Some(phone.to_e164());
+        look.ticket.check = Some(check.id.to_string());
+        Ok(self.with(look.ticket)?.back_to_page(None))
+    }
+
+    /// The same with another ticket.
+    fn with(&self, ticket: Ticket) -> Result<Self> {
         let sealed = ticket.seal(self.provider.verifier())?;
-        Ok(Look { provider: self.provider, client: self.client, ticket, sealed }.back_to_page(None))
+        Ok(Self { provider: self.provider, client: self.client, ticket, sealed })
     }
 
     async fn answer(&self, visit: &Visit, code: &str) -> Result<Answer> {

@@ -79,6 +79,11 @@ impl Ticket {
         (ticket.visitor == stands_for(verifier, visitor) && seconds(now) < ticket.until).then_some(ticket)
     }
 
+    /// The ticket of the page that asks this number, before there is a check.
+    pub(super) fn asking(&self, phone: &PhoneNumber) -> Self {
+        Self { phone: Some(phone.to_e164()), check: None, ..self.clone() }
+    }
+
     /// What a form has to carry so that it is known to come from this visitor's page.
     pub(super) fn csrf(&self, verifier: &Verifier) -> String {
         verifier.keyed_text("oidc csrf", &[self.visitor.as_bytes(), self.id.as_bytes()])

@@ -40,6 +40,10 @@ pub(crate) struct StepPage<'a> {
 }
 
 /// How far the person is.
+#[cfg_attr(
+    not(all(feature = "oidc-provider", feature = "entra")),
+    expect(dead_code, reason = "each of the two that show the page has stages of its own")
+)]
 pub(crate) enum Stage<'a> {
     /// Nothing was sent.
     Begin {
@@ -47,7 +51,6 @@ pub(crate) enum Stage<'a> {
         asks_number: bool,
     },
     /// Nothing was sent, and the person says which of these, by its place.
-    #[cfg(feature = "entra")]
     Choice(&'a [PhoneNumber]),
     /// A check is there.
     Check(&'a Check),
@@ -80,7 +83,6 @@ impl StepPage<'_> {
     fn title(&self) -> &'static str {
         match self.stage {
             Stage::Begin { .. } => "Your phone",
-            #[cfg(feature = "entra")]
             Stage::Choice(_) => "Which phone?",
             Stage::Check(check) if check.status == Status::Pending => match check.prompt {
                 Prompt::EnterCode { .. } => "Enter the code",
@@ -95,7 +97,6 @@ impl StepPage<'_> {
     fn stage(&self) -> Markup {
         match self.stage {
             Stage::Begin { asks_number } => self.begin(asks_number),
-            #[cfg(feature = "entra")]
             Stage::Choice(phones) => self.choice(phones),
             Stage::Check(check) if check.status == Status::Pending => self.pending(check),
             Stage::Check(_) | Stage::Over => self.form(html! { button name="do" value="start" { "Start again" } }),
@@ -114,7 +115,6 @@ impl StepPage<'_> {
         })
     }
 
-    #[cfg(feature = "entra")]
     fn choice(&self, phones: &[PhoneNumber]) -> Markup {
         html! {
             @for (place, phone) in phones.iter().enumerate() {
@@ -128,7 +128,7 @@ impl StepPage<'_> {
 
     fn pending(&self, check: &Check) -> Markup {
         html! {
-            (self.prompt(&check.prompt))
+            (self.prompt(check))
             @if check.channel.is_some() {
                 (self.form(html! { button.quiet name="do" value="start" { "Try this again" } }))
             }
@@ -138,8 +138,8 @@ impl StepPage<'_> {
         }
     }
 
-    fn prompt(&self, prompt: &Prompt) -> Markup {
-        match prompt {
+    fn prompt(&self, check: &Check) -> Markup {
+        match &check.prompt {
             Prompt::EnterCode { length, source } => self.form(html! {
                 label { (question(*source, *length))
                     input name="code" inputmode="numeric" autocomplete="one-time-code" required maxlength="32" autofocus
@@ -147,6 +147,13 @@ impl StepPage<'_> {
                 }
                 button name="do" value="answer" { "Confirm" }
             }),
+            // In place of this page, which two of would be when the browser comes back.
+            Prompt::OpenUrl { url, mobile_data } if check.comes_back => html! {
+                p { "This needs the browser of the phone itself. Open the link there" @if *mobile_data {
+                    ", over mobile data and not over Wi-Fi"
+                } ". It brings you back to this page." }
+                p { a.go href=(url) rel="noreferrer" { "Open the link" } }
+            },
             Prompt::OpenUrl { url, mobile_data } => html! {
                 p { "Open this link on the phone itself" @if *mobile_data { ", over its mobile data and not over Wi-Fi" }
                     ". Then come back to this page." }

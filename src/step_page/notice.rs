@@ -9,6 +9,7 @@ pub(crate) enum Notice {
     NoCode,
     NoNumber,
     NoMoreChannels,
+    NotConfirmed,
     NotNow,
     TooMany,
     Unavailable,
@@ -44,6 +45,7 @@ impl Notice {
             Self::NoCode => "no-code",
             Self::NoNumber => "no-number",
             Self::NoMoreChannels => "no-more-channels",
+            Self::NotConfirmed => "not-confirmed",
             Self::NotNow => "not-now",
             Self::TooMany => "too-many",
             Self::Unavailable => "unavailable",
@@ -57,6 +59,7 @@ impl Notice {
             Self::NoCode => "A code has digits only.",
             Self::NoNumber => "That is no phone number. Begin with + and the country code.",
             Self::NoMoreChannels => "There is no other way to reach you.",
+            Self::NotConfirmed => "Your operator has not confirmed this number. Try again, or use another way.",
             Self::NotNow => "That cannot be done now. See below.",
             Self::TooMany => "There were too many attempts. Try again later.",
             Self::Unavailable => "Your phone cannot be reached right now. Try again in a while.",
@@ -69,11 +72,12 @@ impl Notice {
         matches!(self, Self::Incorrect | Self::NoCode | Self::NoNumber)
     }
 
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Incorrect,
         Self::NoCode,
         Self::NoNumber,
         Self::NoMoreChannels,
+        Self::NotConfirmed,
         Self::NotNow,
         Self::TooMany,
         Self::Unavailable,

@@ -146,6 +146,8 @@ pub struct Check {
     pub provider: Option<String>,
     /// What the client must do next.
     pub prompt: Prompt,
+    /// Whether the browser that opens the URL of the prompt comes back by itself, so that it may be opened in place of the page.
+    pub comes_back: bool,
     /// How many answers may still be wrong.
     pub attempts_left: u8,
     /// When it ends by itself.

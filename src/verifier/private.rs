@@ -26,6 +26,8 @@ pub(super) struct Private {
     action: String,
     binding: Option<String>,
     key: Option<String>,
+    browser: Option<String>,
+    pub(super) return_page: Option<String>,
     pub(super) locale: Option<String>,
     pub(super) email: Option<String>,
     pub(super) client_ip: Option<IpAddr>,
@@ -77,6 +79,8 @@ impl Private {
             action: request.action.as_str().to_owned(),
             binding: request.binding.as_ref().map(|binding| binding.as_str().to_owned()),
             key: request.facts.key.as_ref().map(|key| key.as_str().to_owned()),
+            browser: request.browser.as_ref().map(|browser| browser.as_str().to_owned()),
+            return_page: request.return_page.clone(),
             locale: request.locale.clone(),
             email: request.email.clone(),
             client_ip: request.client_ip,
@@ -97,6 +101,11 @@ impl Private {
 
     pub(super) fn subject(&self) -> Result<Subject> {
         Subject::new(self.subject.as_str())
+    }
+
+    /// Who comes back with an answer: the browser, where it has a name of its own.
+    pub(super) fn comes_back(&self) -> Result<Subject> {
+        Subject::new(self.browser.as_ref().unwrap_or(&self.subject).as_str())
     }
 
     pub(super) fn phone(&self) -> Result<PhoneNumber> {

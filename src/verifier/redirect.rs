@@ -1,5 +1,7 @@
 //! A device comes back: by itself in its browser, or through its app, which hands in what it got.
 
+use std::slice;
+
 use subtle::ConstantTimeEq;
 
 use super::{Answer, Caller, Check, Inner, Verifier, answer::same_message, ended, private::Private};
@@ -14,14 +16,26 @@ use crate::{
 impl Verifier {
     /// A device's browser comes back from `provider`, opening our public URL with `path_and_query`.
     ///
-    /// It has to be the browser of the subject that started the check. Otherwise an attacker could have a victim's phone
-    /// finish the attacker's check. The state is good once.
+    /// It has to be the browser of the subject that started the check, or the one that
+    /// [`StartRequest::with_browser`](super::StartRequest::with_browser) named. Otherwise an attacker could have a victim's
+    /// phone finish the attacker's check. The state is good once.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Unsupported`] when there is no such provider. [`ErrorKind::CheckEnded`] when there is no open check of this
     /// subject for this state. What the vendor says to it, or that it cannot be reached, is told by the check.
     pub async fn redirect(&self, subject: &Subject, provider: &str, query: &str, caller: Caller) -> Result<Check> {
+        Ok(self.come_back(slice::from_ref(subject), provider, query, caller).await?.check)
+    }
+
+    /// The same for a browser that has several names, one of which has to be the right one.
+    pub(crate) async fn come_back(
+        &self,
+        browser: &[Subject],
+        provider: &str,
+        query: &str,
+        caller: Caller,
+    ) -> Result<Arrival> {
         let inner = &self.inner;
         let now = inner.trusted_time()?;
         if !inner.providers.contains_key(provider) {
@@ -33,14 +47,16 @@ impl Verifier {
         let ours = private.state.as_ref().is_some_and(|ours| bool::from(ours.as_bytes().ct_eq(state.as_bytes())));
         let here = private.current().is_some_and(|route| route.provider == provider);
         let open = record.state.status_at(now) == Status::Pending && matches!(record.judge, Judge::Redirect);
-        if record.owner != inner.owner(subject) || !ours || !here || !open {
+        let expected = inner.owner(&private.comes_back()?);
+        if !browser.iter().any(|name| inner.owner(name) == expected) || !ours || !here || !open {
             return Err(ended());
         }
         let used = inner.keys.name("redirect state", &[state.as_bytes()]);
         if !inner.store.once(used, record.state.expires_at(), now).await? {
             return Err(ended());
         }
-        self.limit_answer(subject, caller, now).await?;
+        let subject = private.subject()?;
+        self.limit_answer(&subject, caller, now).await?;
         // What goes wrong here is told in the status of the check: the browser has nothing to mend.
         let exchange = async |reserved: &Record| {
             same_message(&record, reserved)?;
@@ -50,13 +66,26 @@ impl Verifier {
             Ok(Answer::Verified(_) | Answer::Incorrect { .. }) => {}
             Err(error) => tracing::info!(check = %id, ?error, "redirect not settled"),
         }
-        self.status_without_proof(subject, id).await
+        let page = match private.return_page {
+            Some(page) => Some(format!("{page}&returned={}", inner.returned_text(&id))),
+            None => inner.return_page.clone(),
+        };
+        Ok(Arrival { check: self.status_without_proof(&subject, id).await?, page })
     }
 
-    /// The page of the application that a device is sent on to.
-    pub(crate) fn return_page(&self) -> Option<&str> {
-        self.inner.return_page.as_deref()
+    /// The check with which a browser came back to the page that its start had named.
+    #[cfg(any(feature = "oidc-provider", feature = "entra"))]
+    pub(crate) fn returned_check(&self, text: &str) -> Option<CheckId> {
+        let id = text.split_once('.')?.0.parse().ok()?;
+        bool::from(self.inner.returned_text(&id).as_bytes().ct_eq(text.as_bytes())).then_some(id)
     }
+}
+
+/// A device that came back.
+pub(crate) struct Arrival {
+    pub(crate) check: Check,
+    /// Where it is sent on to.
+    pub(crate) page: Option<String>,
 }
 
 impl Inner {
@@ -67,6 +96,11 @@ impl Inner {
         let state = returned.parameter("state")?;
         let id = self.check_of_state(&state)?;
         Some((returned, state, id))
+    }
+
+    /// Names a check to the page that its browser is sent on to, which takes it from us alone.
+    fn returned_text(&self, id: &CheckId) -> String {
+        format!("{id}.{}", self.keys.text_name("returned check", &[id.as_bytes()]))
     }
 
     /// Has the vendor judge what the device of a check came back with.

@@ -61,8 +61,13 @@ pub struct StartRequest {
     pub client_ip: Option<IpAddr>,
     /// The client's name for this request: the same name gets the same check.
     pub idempotency_key: Option<String>,
+    /// The browser in which the check is answered, where that is somebody else than the subject; see
+    /// [`with_browser`](Self::with_browser).
+    pub browser: Option<Subject>,
     /// More facts for the policy.
     pub facts: Facts,
+    /// The page that a device which comes back is sent on to: a URL of ours with a query, which is added to.
+    pub(crate) return_page: Option<String>,
 }
 
 impl StartRequest {
@@ -79,7 +84,9 @@ impl StartRequest {
             email: None,
             client_ip: None,
             idempotency_key: None,
+            browser: None,
             facts: Facts::default(),
+            return_page: None,
         }
     }
 
@@ -108,6 +115,15 @@ impl StartRequest {
     #[must_use]
     pub fn with_idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.idempotency_key = Some(key.into());
+        self
+    }
+
+    /// Says which browser the check is answered in: a name that this browser alone can show, by a cookie say. Where the subject is
+    /// an account, which may be signing in elsewhere at the same time, a device that comes back has to be this browser's, and being
+    /// the account's is not enough: [`Verifier::redirect`] is then called with this name.
+    #[must_use]
+    pub fn with_browser(mut self, browser: Subject) -> Self {
+        self.browser = Some(browser);
         self
     }
 }
@@ -303,7 +319,9 @@ impl Claims {
         let phone = request.phone.digits().to_be_bytes();
         let key = request.facts.key.as_ref().map_or("", KeyThumbprint::as_str);
         let action = request.action.as_str().as_bytes();
-        let parts: [&[u8]; 5] = [&owner, &phone, action, binding.as_bytes(), key.as_bytes()];
+        // Each browser has a check of its own: what another one started is not for this one to come back with.
+        let browser = request.browser.as_ref().map_or("", Subject::as_str);
+        let parts: [&[u8]; 6] = [&owner, &phone, action, binding.as_bytes(), key.as_bytes(), browser.as_bytes()];
         let same = inner.keys.name("same start", &parts);
         let channel = request.channel.map_or("", Channel::as_str);
         let fingerprint = inner.keys.name("request", &[&same, channel.as_bytes()]);

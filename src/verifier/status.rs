@@ -200,6 +200,7 @@ pub(super) fn view(
             _ => Vec::new(),
         },
         prompt: private.prompt,
+        comes_back: matches!(record.judge, Judge::Redirect),
         attempts_left: record.state.attempts_left(),
         expires_at: record.state.expires_at(),
         resend_after: record.state.sent_at().map(|sent| sent + private.resend_after),

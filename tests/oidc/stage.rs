@@ -10,6 +10,7 @@ use handset::{
     proof::ProofKey,
     signing::{SigningKey, SigningKeys},
     testing::{CodeBook, ManualClock},
+    verifier::{Builder, Ready},
 };
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use reqwest::{Method, redirect::Policy};
@@ -60,17 +61,22 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) async fn new() -> Self {
+        Self::with(POLICY, |builder, _| builder).await
+    }
+
+    /// With another policy, and more in the verifier, which is told the origin of the stage.
+    pub(super) async fn with(policy: &str, more: impl FnOnce(Builder<Ready>, &str) -> Builder<Ready>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let issuer = format!("http://{}/oidc", listener.local_addr().unwrap());
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        let issuer = format!("{origin}/oidc");
         let (book, clock) = (CodeBook::default(), ManualClock::default());
         let [client_key, hint_key] = [(); 2].map(|()| SigningKey::generate_es256().unwrap());
-        let verifier = Verifier::builder()
-            .policy("policy.toml", POLICY)
+        let builder = Verifier::builder()
+            .policy("policy.toml", policy)
             .proof_key(ProofKey::random().unwrap())
             .provider(book.clone())
-            .clock(clock.clone())
-            .build()
-            .unwrap();
+            .clock(clock.clone());
+        let verifier = more(builder, &origin).build().unwrap();
         let provider = provider(&verifier, &issuer, &client_key, &hint_key);
         let app = Router::new().nest_service("/oidc", provider).nest_service("/handset", Endpoints::new(&verifier));
         tokio::spawn(async move { axum::serve(listener, app).await });
@@ -370,6 +376,24 @@ pub(super) struct Page {
     pub(super) ticket: String,
     pub(super) csrf: String,
     pub(super) text: String,
+}
+
+impl Page {
+    /// Where the page looks again by itself.
+    #[track_caller]
+    pub(super) fn here(&self, stage: &Stage) -> String {
+        let rest = self.text.split_once("http-equiv=\"refresh\" content=\"").unwrap_or_else(|| panic!("{self:?}")).1;
+        let url = rest.split('"').next().unwrap().split_once(";url=").unwrap().1.replace("&amp;", "&");
+        assert!(url.starts_with(&stage.url("/step?")), "{url}");
+        url
+    }
+
+    /// Where its link leads.
+    #[track_caller]
+    pub(super) fn link(&self) -> String {
+        let rest = self.text.split_once("href=\"").unwrap_or_else(|| panic!("{self:?}")).1;
+        rest.split('"').next().unwrap().replace("&amp;", "&")
+    }
 }
 
 /// What a client is told.
