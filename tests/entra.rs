@@ -12,6 +12,9 @@
 mod microsoft;
 #[path = "entra/refusals.rs"]
 mod refusals;
+#[cfg(all(feature = "sandbox", feature = "open-gateway"))]
+#[path = "entra/silent.rs"]
+mod silent;
 #[path = "entra/stage.rs"]
 mod stage;
 

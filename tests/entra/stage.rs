@@ -18,6 +18,7 @@ use handset::{
     provider::{Handle, Order, Provider, Settle, Started, http::HttpClient},
     signing::{SigningKey, SigningKeys},
     testing::CodeBook,
+    verifier::{Builder, Ready},
 };
 use http::{HeaderMap, Request, header};
 use http_body_util::{BodyExt, Full};
@@ -54,6 +55,7 @@ try = ["code_book/sms", "code_book/voice_code"]
 "#;
 
 pub(super) struct Stage {
+    pub(super) verifier: Verifier,
     pub(super) entra: Entra,
     pub(super) microsoft: Microsoft,
     pub(super) book: CodeBook,
@@ -67,24 +69,32 @@ impl Stage {
     }
 
     pub(super) async fn with_policy(policy: &str) -> Self {
-        let book = CodeBook::default();
         let clock = ManualClock::new(UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+        Self::with(policy, clock, |builder| builder).await
+    }
+
+    /// With more in the verifier.
+    pub(super) async fn with(
+        policy: &str,
+        clock: ManualClock,
+        more: impl FnOnce(Builder<Ready>) -> Builder<Ready>,
+    ) -> Self {
+        let book = CodeBook::default();
         let proof_key = ProofKey::random().unwrap();
         let microsoft = Microsoft::open().await;
-        let verifier = Verifier::builder()
+        let builder = Verifier::builder()
             .policy("policy.toml", policy)
             .proof_key(proof_key)
             .provider(book.clone())
             .provider(Mail)
             .clock(clock.clone())
-            .danger_take_test_numbers()
-            .build()
-            .unwrap();
+            .danger_take_test_numbers();
+        let verifier = more(builder).build().unwrap();
         let client = Client::new(CLIENT, APPLICATION).tenant(TENANT).danger_authority(&microsoft.url);
         let config = Config::new(ISSUER, client, keys()).unwrap();
         let http = HttpClient::danger_with_private_addresses().unwrap();
         let entra = Entra::new(&verifier, config, phones, http).unwrap();
-        Self { entra, microsoft, book, clock, nonces: AtomicUsize::new(0) }
+        Self { verifier, entra, microsoft, book, clock, nonces: AtomicUsize::new(0) }
     }
 
     pub(super) fn now(&self) -> SystemTime {
