@@ -62,8 +62,9 @@ impl StepPage<'_> {
     /// The page as an answer.
     pub(crate) fn response(&self, status: StatusCode) -> Response<Full<Bytes>> {
         let body = html! {
-            p { (self.asking) " wants to know that you have the phone" @if let Some(phone) = &self.phone {
-                " with the number " b { (phone) }
+            p { (self.asking) " wants to know that you have " @match &self.phone {
+                Some(phone) => { "the phone with the number " b { (phone) } }
+                None => "your phone"
             } "." }
             @if let Some(notice) = self.notice { p #notice role="alert" { (notice.text()) } }
             (self.stage())

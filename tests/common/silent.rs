@@ -45,6 +45,7 @@ try = ["open_gateway/silent_network", "code_book/sms"]
 pub(super) struct World {
     pub(super) sandbox: Sandbox,
     pub(super) book: CodeBook,
+    pub(super) verifier: Verifier,
     /// Where the application listens.
     pub(super) url: String,
 }
@@ -67,7 +68,7 @@ impl World {
             .unwrap();
         let app = Router::new().nest_service("/handset", Endpoints::new(&verifier));
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { sandbox, book, url }
+        Self { sandbox, book, verifier, url }
     }
 
     /// With the settings that most tests need: v2, a signed assertion, discovery.

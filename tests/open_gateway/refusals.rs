@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use handset::{
-    provider::open_gateway::ApiVersion,
+    Action, ErrorKind, PhoneNumber, Subject,
+    check::Status,
+    provider::{Prompt, open_gateway::ApiVersion},
     sandbox::{Knob, Over, Scope},
+    verifier::{Caller, StartRequest},
 };
 
 use super::{
@@ -56,6 +59,33 @@ async fn f1_another_browser_cannot_bring_the_answer_back() {
 
     // The state is not used up by that: the browser that started the check may still come.
     assert_eq!(attacker.visit(&back).await.1["status"], "verified");
+}
+
+#[tokio::test]
+async fn f1_of_one_account_in_two_browsers_each_comes_back_for_itself() {
+    let world = World::usual().await;
+    let subject = |name: &str| Subject::new(name).unwrap();
+    let (phone, action) = (PhoneNumber::parse(PHONE, None).unwrap(), Action::new("sign_in").unwrap());
+    let start = async |browser: &str| {
+        let request = StartRequest::new(subject("ada"), phone, action.clone()).with_browser(subject(browser));
+        world.verifier.start(request).await.unwrap()
+    };
+    let (owners, thiefs) = (start("owner").await, start("thief").await);
+    assert_ne!(owners.id, thiefs.id);
+    assert!(thiefs.comes_back);
+    let Prompt::OpenUrl { url, .. } = &thiefs.prompt else { panic!("{thiefs:?}") };
+    let back = world.back(PHONE, url, Over::MobileData).await;
+    let query = back.split_once('?').unwrap().1;
+    let visit =
+        async |name: &str| world.verifier.redirect(&subject(name), "open_gateway", query, Caller::default()).await;
+    for other in ["owner", "ada"] {
+        assert_eq!(visit(other).await.unwrap_err().kind(), ErrorKind::CheckEnded, "{other}");
+    }
+    assert_eq!(visit("thief").await.unwrap().status, Status::Verified);
+    // The proof is the account's.
+    let verified = world.verifier.status(&subject("ada"), thiefs.id).await.unwrap().verified.unwrap();
+    assert_eq!(*verified.proof.subject(), subject("ada"));
+    assert_eq!(world.verifier.status(&subject("ada"), owners.id).await.unwrap().status, Status::Pending);
 }
 
 #[tokio::test]
