@@ -147,6 +147,29 @@ async fn what_is_kept_has_an_end_and_tells_nobodys_number_or_code() {
 }
 
 #[tokio::test]
+async fn a_check_of_a_newer_version_is_refused_and_left_as_it_is() {
+    let (server, codes) = (Server::start(), CodeBook::default());
+    let verifier = process(RedisConfig::single(&server.url()).unwrap(), &codes).await;
+    let check = verifier.start(request("ada", "+37126123456")).await.unwrap();
+    let (ada, code) = (Subject::new("ada").unwrap(), codes.last_code().unwrap());
+    let listed = server.command(&["KEYS", "handset:check:*"]);
+    let key = listed.lines().find(|line| line.starts_with("handset:check:")).unwrap();
+    // The first byte is the version.
+    server.command(&["SETRANGE", key, "0", "\u{2}"]);
+    let kept = server.command(&["DUMP", key]);
+    let looked = verifier.status(&ada, check.id).await.unwrap_err();
+    let answered = verifier.answer(&ada, check.id, code.expose(), Caller::default()).await.unwrap_err();
+    let cancelled = verifier.cancel(&ada, check.id).await.unwrap_err();
+    let waited = verifier.wait(&ada, check.id, Duration::from_secs(5)).await.unwrap_err();
+    assert!([looked, answered, cancelled, waited].iter().all(|error| error.kind() == ErrorKind::Unavailable));
+    assert_eq!(server.command(&["DUMP", key]), kept);
+    // Back to the one that knows it.
+    server.command(&["SETRANGE", key, "0", "\u{1}"]);
+    let answered = verifier.answer(&ada, check.id, code.expose(), Caller::default()).await.unwrap();
+    assert!(matches!(answered, Answer::Verified(_)), "{answered:?}");
+}
+
+#[tokio::test]
 async fn a_redis_that_goes_away_is_unavailable_within_the_deadline_and_comes_back_by_itself() {
     let (mut server, codes) = (Server::start(), CodeBook::default());
     let config = RedisConfig::single(&server.url()).unwrap();
@@ -170,6 +193,12 @@ async fn a_redis_that_goes_away_is_unavailable_within_the_deadline_and_comes_bac
     stop(server.pid(), "-CONT");
     ready(&verifier).await;
     lifecycle(&verifier, &verifier, &codes, "erin").await;
+
+    // Its memory is full.
+    server.command(&["CONFIG", "SET", "maxmemory", "1"]);
+    let error = verifier.start(request("fred", "+37126123459")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    server.command(&["CONFIG", "SET", "maxmemory", "0"]);
 
     // It forgets the scripts.
     server.command(&["SCRIPT", "FLUSH"]);
