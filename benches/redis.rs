@@ -46,12 +46,17 @@ async fn main() {
     let trips = (bench.calls() - before) / 10;
     println!("round trips of a lifecycle, with limits on starts and answers: {trips}");
 
+    println!(
+        "one at a time: a PING, which is a round trip and nothing else, {}",
+        percentiles(bench.pings(alone).await)
+    );
     let (starts, answers) = bench.lifecycles(1, 10_000..10_000 + alone).await;
     println!("one at a time: start {}, answer {}", percentiles(starts), percentiles(answers));
 
-    let (cpu, begun) = (bench.cpu(), Instant::now());
+    let (cpu, bytes, begun) = (bench.cpu(), bench.bytes(), Instant::now());
     let (starts, answers) = bench.lifecycles(64, 100_000..100_000 + many).await;
     let (cpu, took) = (bench.cpu() - cpu, begun.elapsed());
+    let bytes = (bench.bytes() - bytes) / many;
     let each = |seconds: f64| format!("{:.0} µs", seconds * 1e6 / many as f64);
     println!("64 at a time: start {}, answer {}", percentiles(starts), percentiles(answers));
     println!(
@@ -59,6 +64,8 @@ async fn main() {
         many as f64 / took.as_secs_f64(),
         each(cpu)
     );
+
+    println!("bytes of a lifecycle to Redis and back: {bytes}");
 
     bench.server.command(&["FLUSHALL"]);
     let memory = bench.memory();
@@ -102,6 +109,19 @@ impl<'a> Bench<'a> {
         (started, begun.elapsed())
     }
 
+    /// How long a command takes that does nothing.
+    async fn pings(&self, count: usize) -> Vec<Duration> {
+        let client = ::redis::Client::open(self.server.url()).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut took = Vec::new();
+        for _ in 0..count {
+            let begun = Instant::now();
+            let () = ::redis::cmd("PING").query_async(&mut connection).await.unwrap();
+            took.push(begun.elapsed());
+        }
+        took
+    }
+
     async fn starts(&self, people: std::ops::Range<usize>) {
         let starts = stream::iter(people).map(|n| self.verifier.start(request(n))).buffer_unordered(64);
         starts.for_each(|started| async move { drop(started.unwrap()) }).await;
@@ -119,6 +139,13 @@ impl<'a> Bench<'a> {
         let info = self.server.command(&["INFO", "cpu"]);
         let of = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.parse::<f64>().ok()).unwrap();
         of("used_cpu_user:") + of("used_cpu_sys:")
+    }
+
+    /// How many bytes have gone in and out.
+    fn bytes(&self) -> usize {
+        let info = self.server.command(&["INFO", "stats"]);
+        let of = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.parse::<usize>().ok()).unwrap();
+        of("total_net_input_bytes:") + of("total_net_output_bytes:")
     }
 
     fn memory(&self) -> usize {

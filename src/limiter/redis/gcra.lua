@@ -2,8 +2,8 @@
 -- KEYS: one for each limit. ARGV: now, then interval and count of each limit; times are microseconds, as the caller tells them.
 -- Answers 0, or the place of the limit that refuses and how long to wait.
 local now = tonumber(ARGV[1])
--- What is taken outlives its time by an hour of the server's, so that clocks which differ give nothing back.
-local MARGIN = 3600000
+-- What is taken outlives its time by a minute of the server's, so that clocks which differ give nothing back.
+local MARGIN = 60000
 
 for place, key in ipairs(KEYS) do
   local interval, count = tonumber(ARGV[2 * place]), tonumber(ARGV[2 * place + 1])
