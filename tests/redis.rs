@@ -244,6 +244,14 @@ async fn a_user_has_a_password_which_nothing_shows() {
         assert!(!format!("{error:?}").contains("-password"), "{error:?}");
     }
     assert!(!format!("{known:?}").contains("the-password"));
+
+    let url = |password: &str| Secret::new(format!("redis://handset:{password}@127.0.0.1:{}", server.port));
+    let whole = RedisConfig::secret_url(&url("the-password")).unwrap();
+    assert!(!format!("{whole:?}").contains("the-password"));
+    lifecycle(&process(whole, &codes).await, &verifier, &codes, "bob").await;
+    let error = Redis::connect(RedisConfig::secret_url(&url("wrong-password")).unwrap()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Misconfigured, "{error:?}");
+    assert!(!format!("{error:?}").contains("-password"), "{error:?}");
 }
 
 #[tokio::test]
@@ -283,6 +291,10 @@ fn addresses_that_are_none_are_refused_and_not_shown() {
         let error = RedisConfig::single(url).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Misconfigured, "{url}");
         assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+    }
+    for url in ["http://me:hunter2@h", "rediss://me:hunter2@h/#insecure"] {
+        let error = RedisConfig::secret_url(&Secret::new(url)).unwrap_err();
+        assert!(error.kind() == ErrorKind::Misconfigured && !format!("{error:?}").contains("hunter2"), "{error:?}");
     }
     assert!(RedisConfig::single("rediss://redis.example.com/#insecure").is_err());
     assert!(RedisConfig::cluster([]).is_err());

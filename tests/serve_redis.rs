@@ -17,7 +17,7 @@ mod served;
 
 use handset::sandbox::Sandbox;
 
-use served::{Folder, client, faults, settings, step, text};
+use served::{Folder, client, faults, settings, step, step_across, text};
 
 const KEY: &str = "server_key = { file = \"server-key\" }";
 
@@ -48,6 +48,19 @@ async fn it_starts_without_its_redis_says_so_and_is_ready_when_that_is_there() {
 }
 
 #[tokio::test]
+async fn what_one_of_two_processes_starts_the_other_one_ends() {
+    let (sandbox, redis) = (Sandbox::start().await.unwrap(), redis::Server::start());
+    let (one, other) = (folder("redis-one"), folder("redis-other"));
+    // One has the URL among its settings, the other one as a secret.
+    other.put_secret("redis-url", &redis.url());
+    let subject = "[subject]\nheader = \"x-user\"\n[redis]\n";
+    let one = one.serve(&sandbox, KEY, &format!("{subject}url = \"{}\"", redis.url()));
+    let other = other.serve(&sandbox, KEY, &format!("{subject}url = {{ file = \"redis-url\" }}"));
+    let urls = [one.url.as_str(), other.url.as_str()];
+    assert!(!step_across(&sandbox, urls, |request| request.header("x-user", "ada")).await.is_empty());
+}
+
+#[tokio::test]
 async fn b4_it_does_not_start_on_a_redis_that_evicts() {
     let evicting = ["--save", "", "--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru"];
     let (folder, sandbox, redis) =
@@ -73,6 +86,7 @@ url = "redis://127.0.0.1:6379"
 fn what_is_wrong_with_the_section_has_its_line_and_key_and_says_what_to_write() {
     let folder = folder("redis-faults");
     folder.put("policy.toml", "version = 1\n[[route]]\nname = \"nobody\"\ndeny = \"closed\"\n");
+    folder.put_secret("bad-url", "http://me:hunter2@127.0.0.1");
     let swap = |from: &str, to: &str| {
         assert!(GOOD.contains(from), "{from}");
         GOOD.replace(from, to)
@@ -85,6 +99,9 @@ fn what_is_wrong_with_the_section_has_its_line_and_key_and_says_what_to_write() 
         swap(url, ""),
         swap(url, "url = \"127.0.0.1:6379\""),
         swap(url, "url = \"redis://:hunter2@127.0.0.1\""),
+        swap(url, "url = 6379"),
+        swap(url, "url = { file = \"bad-url\" }"),
+        swap(url, "url = { env = \"NO_SUCH_URL\" }"),
         swap(url, "cluster = []"),
         swap(url, "cluster = [\"redis://127.0.0.1:6379\", \"127.0.0.1\"]"),
         swap(url, "sentinel = { name = \"main\", urls = [] }"),

@@ -86,3 +86,6 @@ impl fmt::Debug for RedisLimiter {
         f.debug_struct("RedisLimiter").field("redis", &self.redis).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -121,16 +121,19 @@ impl Redis {
 
     async fn run<T>(&self, work: impl AsyncFnOnce(Connection) -> RedisResult<T>) -> Result<T> {
         let inner = &self.inner;
+        let mut used = None;
         let call = async {
-            let connection = inner.connection().await?;
-            let done = work(Connection::clone(&connection)).await;
-            done.map_err(|error| inner.give_up(&connection, error))
+            let connection = used.insert(inner.connection().await?);
+            let done = work(Connection::clone(connection)).await;
+            done.map_err(|error| inner.give_up(connection, error))
         };
         match timeout(inner.config.deadline, call).await {
             Ok(done) => done,
             Err(_) => {
                 // Whatever hangs may hang for ever; the next call connects anew.
-                inner.connected.store(None);
+                if let Some(connection) = &used {
+                    inner.forget(connection);
+                }
                 Err(Error::new(ErrorKind::Unavailable, "Redis did not answer in time"))
             }
         }
@@ -242,12 +245,15 @@ impl Inner {
             ) | RedisErrorKind::ClusterConnectionNotFound
         );
         if moved || error.is_io_error() || error.is_unrecoverable_error() {
-            let current = self.connected.load();
-            if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, connection)) {
-                self.connected.store(None);
-            }
+            self.forget(connection);
         }
         unavailable(error)
+    }
+
+    /// Drops this connection, unless another one has taken its place: calls that were on their way together fail one after the other,
+    /// and the last of them must not undo what the first has mended.
+    fn forget(&self, connection: &Arc<Connection>) {
+        self.connected.compare_and_swap(&Some(Arc::clone(connection)), None);
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
 /// Where Redis is, and as whom to go there.
 ///
 /// Addresses are URLs: `redis://host:6379`, `rediss://host:6380` for TLS, `redis+unix:///run/redis.sock` for a socket, with the number
-/// of a database as their path. A password never stands in a URL.
+/// of a database as their path. A password stands in a URL only when the whole of it is a [secret](Self::secret_url).
 ///
 /// ```
 /// use handset::{ErrorKind, redis::RedisConfig};
@@ -56,6 +56,19 @@ impl RedisConfig {
     /// [`ErrorKind::Misconfigured`] when it is no URL of a Redis, or has a password in it.
     pub fn single(url: &str) -> Result<Self> {
         Ok(Self::of(Topology::Single(address(url)?)))
+    }
+
+    /// One server, by a URL that is a secret as a whole, since user and password may stand in it: `rediss://user:password@host:6380`, as
+    /// hosts hand it out in the environment.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Misconfigured`] when it is no URL of a Redis; the error shows nothing of it.
+    pub fn secret_url(url: &Secret) -> Result<Self> {
+        let info = parsed(url.expose())?;
+        let (user, password) = (info.redis_settings().username(), info.redis_settings().password());
+        let (user, password) = (user.map(str::to_owned), password.map(Secret::new));
+        Ok(Self { user, password, ..Self::of(Topology::Single(info)) })
     }
 
     /// A cluster, by the addresses of some of its nodes.
@@ -163,20 +176,28 @@ fn addresses<'a>(urls: impl IntoIterator<Item = &'a str>) -> Result<Vec<Connecti
     }
 }
 
-/// An error shows nothing of the URL, which may hold a password after all.
 fn address(url: &str) -> Result<ConnectionInfo> {
-    let wrong = |what: &'static str| Error::new(ErrorKind::Misconfigured, what);
-    let info = url
-        .into_connection_info()
-        .map_err(|_| wrong("this is no URL of Redis; write `redis://host:6379`, or `rediss://host:6380` for TLS"))?;
+    let info = parsed(url)?;
     let settings = info.redis_settings();
     if settings.password().is_some() || settings.username().is_some() {
         return Err(wrong("user and password do not stand in the URL of Redis; give them apart from it"));
     }
+    Ok(info)
+}
+
+/// An error shows nothing of the URL, which may hold a password after all.
+fn parsed(url: &str) -> Result<ConnectionInfo> {
+    let info = url
+        .into_connection_info()
+        .map_err(|_| wrong("this is no URL of Redis; write `redis://host:6379`, or `rediss://host:6380` for TLS"))?;
     match info.addr() {
         ConnectionAddr::TcpTls { insecure: true, .. } => {
             Err(wrong("`#insecure` in the URL of Redis would take any server; give its certificate authority"))
         }
         _ => Ok(info),
     }
+}
+
+fn wrong(what: &'static str) -> Error {
+    Error::new(ErrorKind::Misconfigured, what)
 }

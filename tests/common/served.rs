@@ -207,12 +207,22 @@ pub(super) async fn step(
     url: &str,
     as_person: impl Fn(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
 ) -> String {
+    step_across(sandbox, [url, url], as_person).await
+}
+
+/// The same, begun at the first of two servers and ended at the second.
+pub(super) async fn step_across(
+    sandbox: &Sandbox,
+    [begin, end]: [&str; 2],
+    as_person: impl Fn(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
+) -> String {
     let (http, phone) = (client(), sandbox.handset(PHONE));
-    let checks = format!("{url}/handset/checks");
-    let start = as_person(http.post(&checks)).json(&json!({ "phone_number": PHONE, "action": "transfer" }));
+    let start = as_person(http.post(format!("{begin}/handset/checks")))
+        .json(&json!({ "phone_number": PHONE, "action": "transfer" }));
     let check: Value = start.send().await.unwrap().error_for_status().unwrap().json().await.unwrap();
     let call = phone.next_call().await;
-    let code = as_person(http.post(format!("{checks}/{}/code", check["check_id"].as_str().unwrap())));
+    let check_id = check["check_id"].as_str().unwrap();
+    let code = as_person(http.post(format!("{end}/handset/checks/{check_id}/code")));
     let answer = code.json(&json!({ "code": call.ending() })).send().await.unwrap().error_for_status().unwrap();
     let answer: Value = answer.json().await.unwrap();
     answer["proof"].as_str().unwrap().to_owned()

@@ -78,6 +78,9 @@ impl fmt::Display for Wrong {
 
 impl std::error::Error for Wrong {}
 
+/// The newtype of what is a secret when it is a reference, and else stands among the settings as a text.
+pub(super) const SECRET_OR_TEXT: &str = "SecretOrText";
+
 /// A value at its place.
 #[derive(Clone, Copy)]
 struct Node<'a> {
@@ -118,8 +121,11 @@ impl<'de> Deserializer<'de> for Node<'_> {
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Wrong> {
-        if name != "Secret" {
-            return visitor.visit_newtype_struct(self);
+        match (name, self.value.get_ref()) {
+            ("Secret", _) => {}
+            (SECRET_OR_TEXT, DeValue::String(text)) => return visitor.visit_str(text),
+            (SECRET_OR_TEXT, DeValue::Table(_)) => {}
+            _ => return visitor.visit_newtype_struct(self),
         }
         let secret = self.secrets.fetch(self.value.get_ref()).map_err(de::Error::custom)?;
         visitor.visit_newtype_struct(StrDeserializer::<Wrong>::new(&secret))

@@ -1,14 +1,14 @@
 //! What several processes share, as the settings have it.
 
 use std::{
-    fs,
+    fmt, fs,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Visitor};
 
-use super::config::some_duration;
+use super::{config::some_duration, read::SECRET_OR_TEXT};
 use crate::{
     error::{Error, ErrorKind, Result},
     redis::{Redis, RedisConfig},
@@ -20,7 +20,7 @@ use crate::{
 pub(super) struct RedisSection {
     /// One server, ...
     #[serde(default)]
-    url: Option<String>,
+    url: Option<Url>,
     /// ... some nodes of a cluster, ...
     #[serde(default)]
     cluster: Vec<String>,
@@ -53,7 +53,11 @@ impl RedisSection {
     /// A connection that is made when it is first used; the files that it names are in `folder`.
     pub(super) fn redis(self, folder: &Path) -> Result<Redis> {
         let mut config = match (&self.url, self.cluster.as_slice(), &self.sentinel) {
-            (Some(url), [], None) => RedisConfig::single(url).map_err(|error| of("url", &error))?,
+            (Some(url), [], None) => match url {
+                Url::Text(text) => RedisConfig::single(text),
+                Url::Secret(secret) => RedisConfig::secret_url(secret),
+            }
+            .map_err(|error| of("url", &error))?,
             (None, [_, ..], None) => {
                 let nodes = self.cluster.iter().map(String::as_str);
                 RedisConfig::cluster(nodes).map_err(|error| of("cluster", &error))?
@@ -94,6 +98,37 @@ impl RedisSection {
             config = config.ca(pem);
         }
         Redis::lazy(config)
+    }
+}
+
+/// A URL without a password, or a reference to one that may have it.
+#[derive(Debug)]
+enum Url {
+    Text(String),
+    Secret(Secret),
+}
+
+impl<'de> Deserialize<'de> for Url {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        deserializer.deserialize_newtype_struct(SECRET_OR_TEXT, UrlVisitor)
+    }
+}
+
+struct UrlVisitor;
+
+impl<'de> Visitor<'de> for UrlVisitor {
+    type Value = Url;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, or `{ env = \"NAME\" }` or `{ file = \"path\" }`")
+    }
+
+    fn visit_str<E>(self, text: &str) -> std::result::Result<Url, E> {
+        Ok(Url::Text(text.to_owned()))
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, secret: D) -> std::result::Result<Url, D::Error> {
+        String::deserialize(secret).map(|url| Url::Secret(Secret::new(url)))
     }
 }
 
