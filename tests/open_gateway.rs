@@ -1,11 +1,6 @@
 //! Open Gateway over real sockets: the phone opens the operator's URL, comes back, and the check is settled or goes on.
 #![cfg(all(feature = "sandbox", feature = "testing", feature = "client", feature = "open-gateway"))]
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a helper that fails is a test that fails"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a helper that fails is a test that fails")]
 
 #[path = "open_gateway/backchannel.rs"]
 mod backchannel;

@@ -9,8 +9,8 @@ use crate::{
     visitor,
 };
 
-/// Sends the device on to the page of the check or of the application, or tells it that it may go back. The proof is not handed to a browser that
-/// passes through: the client that started the check fetches it.
+/// Sends the device on to the page of the check or of the application, or tells it that it may go back. The proof is not handed to
+/// a browser that passes through: the client that started the check fetches it.
 pub(super) async fn serve(verifier: &Verifier, parts: &Parts, provider: &str) -> Served {
     let browser = visitor::names(verifier, &parts.extensions, &parts.headers);
     let caller = parts.extensions.get::<Caller>().copied().unwrap_or_default();

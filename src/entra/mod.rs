@@ -10,6 +10,8 @@
 //! 10.4.4). So this is a service of its own, for one client, whose answers go to one address of Microsoft's; nothing here is
 //! configured by what a request says. `docs/entra.md` shows how the application is registered.
 //!
+//! Serve [`Endpoints`](crate::Endpoints) beside it, at the same origin, for providers that call back or send devices here.
+//!
 //! Who is asked is said by a hint that Entra signs: the account is its `oid` and `tid`. Which phones that account has, the application
 //! says by [`Phones`]; a number that a request names is never used.
 //!
