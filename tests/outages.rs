@@ -463,6 +463,29 @@ mod store {
         assert_eq!(reply.status, 200, "{reply:?}");
     }
 
+    /// What a client does that got a 503: it asks again, with the key of its request, or as another one.
+    #[tokio::test]
+    async fn down_in_the_middle_of_a_start_with_a_key_and_after_a_minute_every_key_gets_a_new_one() {
+        for again in ["first", "second"] {
+            let bench = Bench::new(&[SMS]).await;
+            let start = async |key: &str| {
+                let body = json!({ "phone_number": NUMBER, "action": "transfer" });
+                let request = bench.site.request(Method::POST, "/handset/checks").header(SUBJECT, "ada");
+                Reply::to(request.header("idempotency-key", key).json(&body)).await
+            };
+            bench.store.down(&["advance"]);
+            assert_eq!(start("first").await.status, 503);
+            bench.store.down(&[]);
+            bench.clock.advance(Duration::from_secs(60));
+            let check = start(again).await.json();
+            assert_eq!((&check["status"], &check["channel"]), (&json!("pending"), &json!("sms")), "{again}: {check}");
+            assert_eq!(bench.book.messages().len(), 2);
+            let reply = bench.answer(&check, &bench.code(&check)).await;
+            assert_eq!(reply.status, 200, "{again}: {check} {reply:?}");
+            assert_eq!(start(again).await.json()["check_id"], check["check_id"]);
+        }
+    }
+
     #[tokio::test]
     async fn h2_down_and_nothing_is_started() {
         let bench = Bench::new(&[FLASH, SMS]).await;

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     channel::Channel,
-    check::{Digest, State},
+    check::{Digest, State, Status},
     error::{Error, ErrorKind, Result},
     ids::{Action, Binding, CheckId, KeyThumbprint, Subject},
     limiter::LimitFacts,
@@ -190,7 +190,7 @@ impl Verifier {
         let id = CheckId::random()?;
         let mut note = Note::default();
         let mut admitted = self.admit(id, &request, &claims, &mut note, now).await;
-        if let Ok(Admitted::Joined(other)) = &admitted
+        if let Ok(Admitted::Joined(other) | Admitted::Repeated(other)) = &admitted
             && self.give_up_abandoned(*other, now).await?
         {
             note = Note::default();
@@ -204,11 +204,12 @@ impl Verifier {
         }
     }
 
-    /// Calls a check off whose first message has been on its way for longer than any order takes: the process that had it has ended, or
-    /// could not write down that it went out. Nobody can answer it, and it would stand in the way of every other start.
+    /// Forgets a check whose first message has been on its way for longer than any order takes: the process that had it has ended, or
+    /// could not write down that it went out. Nobody can answer it, and it would stand in the way of every other start. Its claims go
+    /// with it: an idempotency key that still stood for it would get a check without a message, or none that is open.
     async fn give_up_abandoned(&self, id: CheckId, now: SystemTime) -> Result<bool> {
         let Some(record) = self.inner.store.load(id, now).await? else { return Ok(false) };
-        if record.state.sent_at().is_some() {
+        if record.state.sent_at().is_some() || record.state.status_at(now) != Status::Pending {
             return Ok(false);
         }
         let private: Private = self.inner.keys.open(&id, &record.sealed)?;
@@ -216,7 +217,7 @@ impl Verifier {
             return Ok(false);
         }
         tracing::warn!(check = %id, "a start was abandoned");
-        self.inner.store.advance(id, Step::Cancel, now).await?;
+        self.inner.store.advance(id, Step::NotSent { leg: 0 }, now).await?;
         Ok(true)
     }
 
