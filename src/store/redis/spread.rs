@@ -41,13 +41,15 @@ impl RedisStore {
         let Some(held) = self.claim_spread(&unkeyed.key, claim, until, false, now).await? else {
             return Ok(Created::New);
         };
-        self.remove(self.check_key(&id)).await?;
-        let (id, fingerprint) = claimed(&held)?;
+        let (holder, fingerprint) = claimed(&held)?;
         if let Some(keyed) = keyed {
-            // From now on the key stands for the check that the request was answered with.
-            self.set(self.key("claim", &keyed.key), claim_bytes(&id, &keyed.fingerprint, until), until, now).await?;
+            // From now on the key stands for the check that the request was answered with. Ours goes after that: a key whose check is
+            // gone is free, and would be taken by the next request with it.
+            self.set(self.key("claim", &keyed.key), claim_bytes(&holder, &keyed.fingerprint, until), until, now)
+                .await?;
         }
-        Ok(Created::Existing { id, fingerprint, keyed: false })
+        self.remove(self.check_key(&id)).await?;
+        Ok(Created::Existing { id: holder, fingerprint, keyed: false })
     }
 
     pub(super) async fn reserve_spread(
