@@ -102,6 +102,7 @@ fn what_is_wrong_with_the_section_has_its_line_and_key_and_says_what_to_write() 
         swap(url, "url = 6379"),
         swap(url, "url = { file = \"bad-url\" }"),
         swap(url, "url = { env = \"NO_SUCH_URL\" }"),
+        swap(url, "url = { file = \"bad-url\" }\npassword = { file = \"server-key\" }"),
         swap(url, "cluster = []"),
         swap(url, "cluster = [\"redis://127.0.0.1:6379\", \"127.0.0.1\"]"),
         swap(url, "sentinel = { name = \"main\", urls = [] }"),

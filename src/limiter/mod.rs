@@ -47,7 +47,9 @@ pub struct Take<'a> {
 }
 
 impl<'a> Take<'a> {
-    pub(crate) fn new(limit: &'a Limit, key: LimitKey) -> Self {
+    /// One of `limit`, for `key`.
+    #[must_use]
+    pub fn new(limit: &'a Limit, key: LimitKey) -> Self {
         Self { limit, key }
     }
 }

@@ -52,6 +52,9 @@ struct Sentinel {
 impl RedisSection {
     /// A connection that is made when it is first used; the files that it names are in `folder`.
     pub(super) fn redis(self, folder: &Path) -> Result<Redis> {
+        if matches!(self.url, Some(Url::Secret(_))) && (self.user.is_some() || self.password.is_some()) {
+            return Err(misconfigured("a `url` that is a secret has user and password in it; leave the others out"));
+        }
         let mut config = match (&self.url, self.cluster.as_slice(), &self.sentinel) {
             (Some(url), [], None) => match url {
                 Url::Text(text) => RedisConfig::single(text),
