@@ -38,6 +38,18 @@ pub(crate) fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<
     if holds { Ok(()) } else { Err(Failure(otherwise())) }
 }
 
+/// Runs cases one after the other, and tells of all that failed.
+pub(crate) async fn run_all<C: Copy + 'static>(
+    cases: impl IntoIterator<Item = &(&'static str, C)>,
+    run: impl AsyncFn(C) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut failures = Vec::new();
+    for (name, case) in cases {
+        failures.extend(run(*case).await.err().map(|failure| failure.at(name).to_string()));
+    }
+    ensure(failures.is_empty(), || failures.join("\n"))
+}
+
 /// What came of the wish that the thing under test fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "it fails or it cannot")]

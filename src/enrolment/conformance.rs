@@ -36,7 +36,7 @@ use futures_util::future::{BoxFuture, FutureExt, join, join_all};
 
 use super::{Bound, Edit, Entry, PhoneBook, Written};
 use crate::{
-    conformance::{ensure, is_unavailable},
+    conformance::{ensure, is_unavailable, run_all},
     error::Result as OurResult,
     ids::Subject,
     phone::PhoneNumber,
@@ -79,16 +79,12 @@ where
     S: Shelf,
     F: Future<Output = OurResult<S>>,
 {
-    let mut failures = Vec::new();
-    for (name, case) in CASES {
-        let ended = async {
-            let shelf = open().await?;
-            let [ada, grace] = shelf.accounts();
-            case(&Stage { book: shelf.handle().await?, ada, grace, shelf: &shelf }).await
-        };
-        failures.extend(ended.await.err().map(|failure: Failure| failure.at(name).to_string()));
-    }
-    ensure(failures.is_empty(), || failures.join("\n"))
+    run_all(&CASES, async |case| {
+        let shelf = open().await?;
+        let [ada, grace] = shelf.accounts();
+        case(&Stage { book: shelf.handle().await?, ada, grace, shelf: &shelf }).await
+    })
+    .await
 }
 
 struct Stage<'a> {

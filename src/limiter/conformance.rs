@@ -36,7 +36,7 @@ use futures_util::future::{BoxFuture, FutureExt, join_all};
 use super::{Admission, LimitFacts, LimitKey, Limiter, Take};
 use crate::{
     check::{Keys, ServerKey},
-    conformance::{ensure, is_unavailable},
+    conformance::{ensure, is_unavailable, run_all},
     error::Result as OurResult,
     ids::Subject,
     policy::{KeyPart, Limit, On},
@@ -63,16 +63,12 @@ where
     S: Shelf,
     F: Future<Output = OurResult<S>>,
 {
-    let mut failures = Vec::new();
-    for (name, case) in CASES {
-        let ended = async {
-            let shelf = open().await?;
-            let (limiter, keys) = (shelf.handle().await?, Keys::derive(&ServerKey::random()?));
-            case(&Stage { shelf: &shelf, limiter, keys }).await
-        };
-        failures.extend(ended.await.err().map(|failure: Failure| failure.at(name).to_string()));
-    }
-    ensure(failures.is_empty(), || failures.join("\n"))
+    run_all(CASES, async |case| {
+        let shelf = open().await?;
+        let (limiter, keys) = (shelf.handle().await?, Keys::derive(&ServerKey::random()?));
+        case(&Stage { shelf: &shelf, limiter, keys }).await
+    })
+    .await
 }
 
 struct Stage<'a> {

@@ -38,7 +38,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 
 use self::stage::Stage;
 use super::Store;
-use crate::{conformance::ensure, error::Result as OurResult};
+use crate::{conformance::run_all, error::Result as OurResult};
 
 pub use crate::conformance::{Failure, Outage};
 
@@ -61,15 +61,11 @@ where
     S: Shelf,
     F: Future<Output = OurResult<S>>,
 {
-    let mut failures = Vec::new();
-    for (name, case) in [life::CASES, budgets::CASES, names::CASES, CASES].into_iter().flatten() {
-        let ended = async {
-            let shelf = open().await?;
-            case(&Stage::open(&shelf).await?).await
-        };
-        failures.extend(ended.await.err().map(|failure: Failure| failure.at(name).to_string()));
-    }
-    ensure(failures.is_empty(), || failures.join("\n"))
+    run_all([life::CASES, budgets::CASES, names::CASES, CASES].into_iter().flatten(), async |case| {
+        let shelf = open().await?;
+        case(&Stage::open(&shelf).await?).await
+    })
+    .await
 }
 
 type Case = for<'a> fn(&'a Stage<'a>) -> BoxFuture<'a, Result<(), Failure>>;
