@@ -161,12 +161,12 @@ impl Redis {
     }
 
     async fn look_at_eviction(&self) -> Result<()> {
-        let mut info = ::redis::cmd("INFO");
-        info.arg("memory");
         if self.is_cluster() {
             // Each node has a setting of its own; `docs/redis.md` says which.
             return Ok(());
         }
+        let mut info = ::redis::cmd("INFO");
+        info.arg("memory");
         let Ok(info) = self.query::<String>(&info).await else {
             tracing::warn!("this user of Redis may not read INFO: see to it that `maxmemory-policy` is `noeviction`");
             return Ok(());
@@ -211,8 +211,7 @@ impl Inner {
         if let Some(connection) = self.connected.load_full() {
             return Ok(connection);
         }
-        if let Some((at, error)) = failed.as_ref().filter(|(at, _)| at.elapsed() < PAUSE) {
-            tracing::trace!(since = ?at.elapsed(), "not connecting to Redis again so soon");
+        if let Some((_, error)) = failed.as_ref().filter(|(at, _)| at.elapsed() < PAUSE) {
             return Err(error.clone());
         }
         let opening = timeout(self.config.connect_time_out, self.route.open(&self.config)).await;

@@ -145,14 +145,14 @@ impl Verifier {
     pub(super) async fn resend_if_due(
         &self,
         id: CheckId,
+        record: &Record,
         ip: Option<IpAddr>,
         now: SystemTime,
     ) -> Result<Option<Record>> {
-        let Some(record) = self.inner.store.load(id, now).await? else { return Ok(None) };
         let private: Private = self.inner.keys.open(&id, &record.sealed)?;
         let due = record.state.sent_at().is_some_and(|sent| sent + private.resend_after <= now);
         match private.route {
-            Some(route) if due => self.leave(id, &record, private, route, ip, now).await,
+            Some(route) if due => self.leave(id, record, private, route, ip, now).await,
             _ => Ok(None),
         }
     }

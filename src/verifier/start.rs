@@ -190,16 +190,27 @@ impl Verifier {
         let id = CheckId::random()?;
         let mut note = Note::default();
         let mut admitted = self.admit(id, &request, &claims, &mut note, now).await;
-        if let Ok(Admitted::Joined(other) | Admitted::Repeated(other)) = &admitted
-            && self.give_up_abandoned(*other, now).await?
-        {
-            note = Note::default();
-            admitted = self.admit(id, &request, &claims, &mut note, now).await;
+        let mut found = None;
+        if let Ok(Admitted::Joined(other) | Admitted::Repeated(other)) = &admitted {
+            found = self.inner.store.load(*other, now).await?;
+            if let Some(record) = &found
+                && self.give_up_abandoned(*other, record, now).await?
+            {
+                (found, note) = (None, Note::default());
+                admitted = self.admit(id, &request, &claims, &mut note, now).await;
+            }
         }
         self.inner.record_start(note, &admitted);
         match admitted? {
             Admitted::New(private) => Ok(Begun { id, sent: self.send(id, *private, 0, 0).await? }),
-            Admitted::Joined(id) => Ok(Begun { id, sent: self.resend_if_due(id, request.client_ip, now).await? }),
+            Admitted::Joined(id) => {
+                let sent = match &found {
+                    Some(record) => self.resend_if_due(id, record, request.client_ip, now).await?,
+                    // It has begun just now.
+                    None => None,
+                };
+                Ok(Begun { id, sent })
+            }
             Admitted::Repeated(id) => Ok(Begun { id, sent: None }),
         }
     }
@@ -207,8 +218,7 @@ impl Verifier {
     /// Forgets a check whose first message has been on its way for longer than any order takes: the process that had it has ended, or
     /// could not write down that it went out. Nobody can answer it, and it would stand in the way of every other start. Its claims go
     /// with it: an idempotency key that still stood for it would get a check without a message, or none that is open.
-    async fn give_up_abandoned(&self, id: CheckId, now: SystemTime) -> Result<bool> {
-        let Some(record) = self.inner.store.load(id, now).await? else { return Ok(false) };
+    async fn give_up_abandoned(&self, id: CheckId, record: &Record, now: SystemTime) -> Result<bool> {
         if record.state.sent_at().is_some() || record.state.status_at(now) != Status::Pending {
             return Ok(false);
         }
