@@ -1,89 +1,117 @@
-//! What the layer adds to a service that answers at once: where nothing is asked, without a proof, and with a good one.
+//! What the layer adds to a service that answers at once: where nothing is asked, without a proof, with a proof that it has seen
+//! before, and with one that it has not.
 #![expect(clippy::expect_used, reason = "a benchmark that cannot run ends")]
 
-use std::convert::Infallible;
+mod site;
+
+use std::{
+    convert::Infallible,
+    hint::black_box,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use handset::{
-    Action, PhoneNumber, StepUpLayer, Subject, Verifier,
-    layer::PROOF_HEADER,
-    proof::ProofKey,
-    testing::CodeBook,
-    verifier::{Answer, Caller, StartRequest},
-};
+use futures_util::FutureExt;
+use handset::{Secret, StepUpLayer, Subject, layer::PROOF_HEADER, proof::ProofKey};
 use http::{Request, Response};
 use http_body_util::Full;
-use tokio::runtime::Runtime;
-use tower::{Layer, ServiceExt, service_fn};
+use site::Site;
+use tower::{Layer, Service, ServiceExt, service_fn};
 
 fn guard(c: &mut Criterion) {
-    let runtime = Runtime::new().expect("a runtime");
-    let (verifier, token) = runtime.block_on(proven());
-    let inner = service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())) });
-    let guarded = |name: &str| StepUpLayer::new(&verifier, action(name)).layer(inner);
-    let request = |token: Option<&str>| {
-        let mut request = Request::new(());
-        request.extensions_mut().insert(ada());
-        if let Some(token) = token {
-            request.headers_mut().insert(PROOF_HEADER, token.parse().expect("a header's value"));
-        }
-        move || request.clone()
-    };
-
+    let site = Site::new();
+    let proven = site.proven();
+    let inner = service_fn(at_once);
+    let (anybody, owner) = (request(&proven.subject, None), request(&proven.subject, Some(&proven.token)));
     let mut group = c.benchmark_group("layer");
-    group.bench_function("none", |b| {
-        b.to_async(&runtime).iter_batched(request(None), |request| inner.oneshot(request), BatchSize::SmallInput);
-    });
-    for (name, action, token, status) in [
-        ("allowed", "read", None, 200),
-        ("refused", "transfer", None, 401),
-        ("proven", "transfer", Some(token.as_str()), 200),
-    ] {
-        let service = guarded(action);
-        let answer = runtime.block_on(service.clone().oneshot(request(token)())).expect("an answer");
-        assert_eq!(answer.status(), status, "{name}");
+    // What it takes without the layer. A request with a token takes longer to drop.
+    for (name, request) in [("none", &anybody), ("none, with a token", &owner)] {
         group.bench_function(name, |b| {
-            let call = |request| service.clone().oneshot(request);
-            b.to_async(&runtime).iter_batched(request(token), call, BatchSize::SmallInput);
+            b.iter_batched(|| request.clone(), |request| call(&inner, request), BatchSize::SmallInput);
+        });
+    }
+    for (name, action, request, status) in [
+        ("allowed", "read", anybody.clone(), 200),
+        ("refused", "transfer", anybody.clone(), 401),
+        ("proof seen before", "transfer", owner.clone(), 200),
+    ] {
+        let guarded = StepUpLayer::new(&site.verifier, Site::action(action)).layer(inner);
+        assert_eq!(call(&guarded, request.clone()).status(), status, "{name}");
+        group.bench_function(name, |b| {
+            b.iter_batched(|| request.clone(), |request| call(&guarded, request), BatchSize::SmallInput);
         });
     }
     group.finish();
 }
 
-/// A verifier, and the token of a proof that it gave.
-async fn proven() -> (Verifier, String) {
-    let book = CodeBook::default();
-    let builder = Verifier::builder().policy("policy.toml", POLICY);
-    let builder = builder.proof_key(ProofKey::random().expect("a key")).provider(book.clone());
-    let verifier = builder.build().expect("a verifier");
-    let phone = PhoneNumber::parse("+37126123456", None).expect("a number");
-    let check = verifier.start(StartRequest::new(ada(), phone, action("transfer"))).await.expect("a check");
-    let code = book.last_code().expect("a code");
-    match verifier.answer(&ada(), check.id, code.expose(), Caller::default()).await.expect("an answer") {
-        Answer::Verified(verified) => (verifier, verified.token.expose().to_owned()),
-        Answer::Incorrect { .. } => unreachable!("it is the code of the message"),
+/// A proof is new once, so each is shown once to a verifier that has just been built.
+fn new_proofs(c: &mut Criterion) {
+    let mut group = c.benchmark_group("layer");
+    let pem = |text| Secret::new(text);
+    let keys = [
+        ("HS256", ProofKey::hs256(&Secret::new("0123456789abcdef0123456789abcdef"))),
+        ("ES256", ProofKey::es256_pem(&pem(include_str!("../src/proof/testdata/es256.pem")))),
+        ("EdDSA", ProofKey::eddsa_pem(&pem(include_str!("../src/proof/testdata/eddsa.pem")))),
+    ];
+    for (algorithm, key) in keys {
+        let key = key.expect("a key");
+        let issuer = Site::with(PROOFS, key.clone());
+        let requests: Vec<_> = (0..proofs())
+            .map(|_| issuer.proven())
+            .map(|proven| request(&proven.subject, Some(&proven.token)))
+            .collect();
+        group.bench_function(format!("proof not seen before/{algorithm}"), |b| {
+            b.iter_custom(|count| {
+                let mut took = Duration::ZERO;
+                let mut left = count as usize;
+                while left > 0 {
+                    let some = left.min(requests.len());
+                    left -= some;
+                    let site = Site::with(1, key.clone());
+                    let guarded = StepUpLayer::new(&site.verifier, Site::action("transfer")).layer(service_fn(at_once));
+                    let requests: Vec<_> = requests.iter().take(some).cloned().collect();
+                    let begin = Instant::now();
+                    for request in requests {
+                        assert_eq!(black_box(call(&guarded, request)).status(), 200);
+                    }
+                    took += begin.elapsed();
+                }
+                took
+            });
+        });
     }
+    group.finish();
 }
 
-fn ada() -> Subject {
-    Subject::new("ada").expect("a subject")
+async fn at_once(_: Request<()>) -> Result<Response<Full<Bytes>>, Infallible> {
+    Ok(Response::default())
 }
 
-fn action(name: &str) -> Action {
-    Action::new(name).expect("an action")
+/// The answer of a service that has nothing to wait for.
+fn call<S>(service: &S, request: Request<()>) -> S::Response
+where
+    S: Service<Request<()>, Error = Infallible> + Clone,
+{
+    let Ok(response) = service.clone().oneshot(request).now_or_never().expect("nothing to wait for");
+    response
 }
 
-const POLICY: &str = r#"
-    version = 1
-    [[step_up]]
-    name = "transfers"
-    when = { action = "transfer" }
-    require = { acr = "phone" }
-    [[route]]
-    name = "everyone"
-    try = ["code_book/sms"]
-"#;
+fn request(subject: &Subject, token: Option<&str>) -> Request<()> {
+    let mut request = Request::new(());
+    request.extensions_mut().insert(subject.clone());
+    if let Some(token) = token {
+        request.headers_mut().insert(PROOF_HEADER, token.parse().expect("a header's value"));
+    }
+    request
+}
 
-criterion_group!(benches, guard);
+/// As many as a verifier is shown before there is another one. In a test run, which is a try and measures nothing, a few.
+fn proofs() -> usize {
+    if std::env::args().any(|argument| argument == "--bench") { PROOFS } else { 10 }
+}
+
+const PROOFS: usize = 200;
+
+criterion_group!(benches, guard, new_proofs);
 criterion_main!(benches);

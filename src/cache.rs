@@ -4,16 +4,21 @@ use std::{
     collections::HashMap,
     fmt,
     future::Future,
+    hash::{Hash, Hasher},
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
 use jsonwebtoken::{DecodingKey, jwk::Jwk};
-use moka::{Entry, Expiry, future::Cache, ops::compute::Op};
+use moka::{Entry, Equivalent, Expiry, future::Cache, ops::compute::Op, sync::Cache as ByText};
 use serde::Deserialize;
 use serde_json::Value;
+use zeroize::Zeroizing;
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    hash::Random,
+};
 
 /// One value that says itself for how long it is good.
 pub(crate) struct Kept<V>(Cache<(), Lasting<V>>);
@@ -59,6 +64,65 @@ struct ByLife;
 impl<V> Expiry<(), Lasting<V>> for ByLife {
     fn expire_after_create(&self, (): &(), created: &Lasting<V>, _: Instant) -> Option<Duration> {
         Some(created.life)
+    }
+}
+
+/// What tokens were found to say, by the very text of each. A bounded number: the ones that are seen most often stay.
+pub(crate) struct Read<V>(ByText<Token, Arc<V>, Random>);
+
+impl<V: Send + Sync + 'static> Read<V> {
+    pub(crate) fn new(capacity: u64) -> Self {
+        Self(ByText::builder().max_capacity(capacity).build_with_hasher(Random::default()))
+    }
+
+    /// What was found when this text was read in full, if it was.
+    pub(crate) fn get(&self, text: &str) -> Option<Arc<V>> {
+        self.0.get(&Shown(text))
+    }
+
+    pub(crate) fn keep(&self, text: &str, value: Arc<V>) {
+        self.0.insert(Token(Zeroizing::new(text.into())), value);
+    }
+
+    /// Forgets what is good no more. Called in the background.
+    pub(crate) fn sweep(&self, is_over: impl Fn(&V) -> bool) {
+        for (text, value) in &self.0 {
+            if is_over(&value) {
+                self.0.invalidate(&*text);
+            }
+        }
+        self.0.run_pending_tasks();
+    }
+}
+
+impl<V> fmt::Debug for Read<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Read({} tokens)", self.0.entry_count())
+    }
+}
+
+/// A token that is kept. Equal by its whole text; found by its end, which is the signature and as good as random.
+#[derive(PartialEq, Eq)]
+struct Token(Zeroizing<Box<str>>);
+
+/// A token that is looked for.
+struct Shown<'a>(&'a str);
+
+impl Hash for Token {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Shown(&self.0).hash(state);
+    }
+}
+
+impl Hash for Shown<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(self.0.as_bytes().last_chunk::<8>().map_or(&[], <[u8; 8]>::as_slice));
+    }
+}
+
+impl Equivalent<Token> for Shown<'_> {
+    fn equivalent(&self, kept: &Token) -> bool {
+        *self.0 == **kept.0
     }
 }
 
@@ -141,6 +205,20 @@ mod tests {
 
     use super::*;
     use crate::error::ErrorKind;
+
+    #[test]
+    fn a_token_is_known_by_its_whole_text_until_it_is_over() {
+        let read = Read::new(10);
+        read.keep("head.one.signature", Arc::new(1));
+        assert_eq!(read.get("head.one.signature").as_deref(), Some(&1));
+        for other in ["head.two.signature", "xhead.one.signature", "signature", "ignature", ""] {
+            assert!(read.get(other).is_none(), "{other}");
+        }
+        read.sweep(|value| *value == 2);
+        assert!(read.get("head.one.signature").is_some());
+        read.sweep(|value| *value == 1);
+        assert!(read.get("head.one.signature").is_none());
+    }
 
     #[tokio::test]
     async fn many_who_ask_at_once_cost_one_fetch() {

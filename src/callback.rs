@@ -43,7 +43,9 @@ pub struct Message {
 }
 
 impl RawCallback {
-    pub(crate) fn new(message: Message) -> Self {
+    /// What was posted, for a provider's [`callback`](crate::provider::Provider::callback).
+    #[must_use]
+    pub fn new(message: Message) -> Self {
         Self { message }
     }
 

@@ -8,11 +8,13 @@ use std::{
 
 use dashmap::{DashMap, Entry};
 
+use crate::hash::Random;
+
 /// Holds at most so many entries. When it is full, entries that are there go on, and new ones are refused: whoever floods it
 /// pushes nobody out.
 pub(crate) struct Capped<K, V> {
     /// `None` stands only while an entry is being looked at.
-    entries: DashMap<K, Option<V>>,
+    entries: DashMap<K, Option<V>, Random>,
     count: AtomicUsize,
     cap: usize,
 }
@@ -22,8 +24,9 @@ pub(crate) struct Capped<K, V> {
 pub(crate) struct Full;
 
 impl<K: Eq + Hash, V> Capped<K, V> {
+    /// For keys that are [`Random`].
     pub(crate) fn new(cap: usize) -> Self {
-        Self { entries: DashMap::new(), count: AtomicUsize::new(0), cap }
+        Self { entries: DashMap::with_hasher(Random::default()), count: AtomicUsize::new(0), cap }
     }
 
     /// Changes the value of a key in one step: what `look` leaves in the slot is its value from now on.

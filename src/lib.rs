@@ -67,6 +67,7 @@ mod capped;
 #[cfg(feature = "testing")]
 mod conformance;
 mod crypto;
+mod hash;
 mod problem;
 mod random;
 #[cfg(any(feature = "oidc-provider", feature = "entra"))]

@@ -76,6 +76,27 @@ impl PhoneNumber {
         })
     }
 
+    /// What reading the number has found out, to be kept beside it.
+    pub(crate) fn line(&self) -> Line {
+        let region = self.region.map(|region| region.to_string());
+        Line { country_code: self.country_code, region, line_type: self.line_type }
+    }
+
+    /// A number that was read before, from what was kept of it where nobody else writes: under a seal or a signature of ours.
+    /// Reading it anew would cost more than all else that is done with it. `None` when the two do not belong together.
+    pub(crate) fn kept(e164: &str, line: &Line) -> Option<Self> {
+        let digits = e164.strip_prefix('+')?;
+        let national = digits.strip_prefix(&line.country_code.to_string())?;
+        if national.is_empty() || digits.len() > 15 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        let region = match &line.region {
+            Some(letters) => Some(Region::recorded(letters)?),
+            None => None,
+        };
+        Some(Self { digits: digits.parse().ok()?, country_code: line.country_code, region, line_type: line.line_type })
+    }
+
     /// The number in E.164: `+`, country code, national number.
     #[must_use]
     pub fn to_e164(&self) -> String {
@@ -227,6 +248,15 @@ impl fmt::Debug for Region {
     }
 }
 
+/// What the numbering plan says of a number.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Line {
+    country_code: u16,
+    region: Option<String>,
+    #[serde(rename = "type")]
+    line_type: LineType,
+}
+
 /// What kind of line a number belongs to, in the words of libphonenumber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -355,6 +385,23 @@ mod tests {
             assert_eq!(phone.line_type(), line_type, "{text}");
             assert_eq!(phone.to_e164(), text);
         }
+    }
+
+    #[test]
+    fn a_number_that_is_kept_is_the_same_one() {
+        for text in ["+37126123456", "+6281234567890", "+12025550123", "+80012345678"] {
+            let phone = parse(text, None).unwrap();
+            let kept = PhoneNumber::kept(text, &phone.line()).unwrap();
+            assert_eq!((kept, kept.region(), kept.line_type()), (phone, phone.region(), phone.line_type()));
+        }
+        let line = parse("+37126123456", None).unwrap().line();
+        for text in
+            ["37126123456", "+4917012345678", "+371", "", "+", "+371 26123456", "+3712612345678901", "+٣٧١٢٦١٢٣٤"]
+        {
+            assert!(PhoneNumber::kept(text, &line).is_none(), "{text}");
+        }
+        let nowhere = Line { region: Some("lv".to_owned()), ..line };
+        assert!(PhoneNumber::kept("+37126123456", &nowhere).is_none());
     }
 
     #[test]

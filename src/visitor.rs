@@ -12,10 +12,13 @@ use crate::{
 
 /// The subject of a request: the application's own, from the extensions, else that of the visitor's cookie.
 pub(crate) fn subject(verifier: &Verifier, extensions: &Extensions, headers: &HeaderMap) -> Option<Subject> {
-    extensions.get::<Subject>().cloned().or_else(|| {
-        let (_, secret) = secrets(headers).find(|(name, _)| *name == NAME)?;
-        verifier.visitor(&secret).ok()
-    })
+    extensions.get::<Subject>().cloned().or_else(|| of_cookie(verifier, headers))
+}
+
+/// The visitor of a request's cookie.
+pub(crate) fn of_cookie(verifier: &Verifier, headers: &HeaderMap) -> Option<Subject> {
+    let (_, secret) = secrets(headers).find(|(name, _)| *name == NAME)?;
+    verifier.visitor(&secret).ok()
 }
 
 /// Every name of the browser that sent a request: its subject, and what stands for each step that began in it.

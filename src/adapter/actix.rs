@@ -49,7 +49,7 @@ use super::{Proven, Rejection, subject};
 use crate::{
     endpoint::Endpoints,
     ids::Subject,
-    layer::{Decision, Passed, StepUpLayer},
+    layer::{Decision, StepUpLayer, Visitor},
     proof::Proof,
 };
 
@@ -168,7 +168,7 @@ impl FromRequest for Subject {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let found = request.extensions();
-        ready(subject(found.get(), found.get::<Passed>()))
+        ready(subject(found.get(), found.get::<Visitor>()))
     }
 }
 

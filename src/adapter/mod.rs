@@ -20,7 +20,7 @@ use http::{HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
 
 use crate::{
     ids::Subject,
-    layer::Passed,
+    layer::{Passed, Visitor},
     problem::{Problem, misconfigured},
     proof::Proof,
 };
@@ -98,6 +98,6 @@ impl fmt::Display for Rejection {
 impl std::error::Error for Rejection {}
 
 /// Whose request it is: the application's own subject, else the visitor that a layer has met.
-fn subject(own: Option<&Subject>, passed: Option<&Passed>) -> Result<Subject, Rejection> {
-    own.or_else(|| passed?.visitor.as_ref()).cloned().ok_or(Rejection::NoSubject)
+fn subject(own: Option<&Subject>, visitor: Option<&Visitor>) -> Result<Subject, Rejection> {
+    own.or_else(|| visitor.map(|Visitor(subject)| subject)).cloned().ok_or(Rejection::NoSubject)
 }

@@ -56,7 +56,7 @@ impl Keys {
 
     /// Encrypts for whoever names the same `whose`, for what is kept elsewhere than in the store.
     pub(crate) fn seal_for<T: Serialize>(&self, whose: &[u8], value: &T) -> Result<Vec<u8>> {
-        let text = Zeroizing::new(serde_json::to_vec(value).map_err(|source| unsealable().with_source(source))?);
+        let text = Zeroizing::new(rmp_serde::to_vec(value).map_err(|source| unsealable().with_source(source))?);
         let nonce: [u8; NONCE] = random::bytes()?;
         let payload = Payload { msg: &text, aad: whose };
         let encrypted = self.seal.encrypt(&XNonce::from(nonce), payload).map_err(|_| unsealable())?;
@@ -68,7 +68,7 @@ impl Keys {
         let (nonce, encrypted) = sealed.split_first_chunk::<NONCE>().ok_or_else(unsealable)?;
         let payload = Payload { msg: encrypted, aad: whose };
         let text = Zeroizing::new(self.seal.decrypt(&XNonce::from(*nonce), payload).map_err(|_| unsealable())?);
-        serde_json::from_slice(&text).map_err(|source| unsealable().with_source(source))
+        rmp_serde::from_slice(&text).map_err(|source| unsealable().with_source(source))
     }
 }
 

@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use http::{Response, request::Parts};
 use http_body_util::Full;
 
-use super::{PROOF_HEADER, StepUpLayer, grpc, response};
+use super::{PROOF, StepUpLayer, grpc, response};
 use crate::{
     ids::Subject,
     policy::Requirement,
@@ -27,12 +27,13 @@ pub(crate) enum Decision {
 pub(crate) type Claim = BoxFuture<'static, Result<(), Response<Full<Bytes>>>>;
 
 /// Among the extensions of a request that a layer let through, so that a handler can tell "nothing was asked" from "nobody asked".
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Passed;
+
+/// Beside it, who stands behind the visitor's cookie, where the application named no subject.
 #[derive(Clone, Debug)]
 #[cfg_attr(not(any(feature = "axum", feature = "actix")), expect(dead_code, reason = "only extractors read it"))]
-pub(crate) struct Passed {
-    /// Who stands behind the visitor's cookie, where the application named no subject.
-    pub(crate) visitor: Option<Subject>,
-}
+pub(crate) struct Visitor(pub(crate) Subject);
 
 impl StepUpLayer {
     /// Decides about a request by its head, and leaves there what the handler may know: the proof without its token.
@@ -41,21 +42,21 @@ impl StepUpLayer {
         let mut facts = facts(parts);
         let caller = parts.extensions.get::<Caller>().copied().unwrap_or_default();
         facts.client_ip = facts.client_ip.or(caller.ip);
-        let subject = visitor::subject(verifier, &parts.extensions, &parts.headers);
-        let token = parts.headers.get(PROOF_HEADER).and_then(|value| value.to_str().ok());
-        let visit = Visit { action, subject: subject.as_ref(), token, facts: &facts };
+        let named = parts.extensions.get::<Subject>();
+        let visitor = if named.is_none() { visitor::of_cookie(verifier, &parts.headers) } else { None };
+        let token = parts.headers.get(&PROOF).and_then(|value| value.to_str().ok());
+        let visit = Visit { action, subject: named.or(visitor.as_ref()), token, facts: &facts };
         let gate = if self.is_open(parts.uri.path()) { Gate::Open } else { verifier.gate(&visit) };
-        let passed = Passed { visitor: subject.filter(|_| parts.extensions.get::<Subject>().is_none()) };
+        if matches!(gate, Gate::Open | Gate::Proven { .. }) {
+            parts.extensions.insert(Passed);
+            visitor.and_then(|visitor| parts.extensions.insert(Visitor(visitor)));
+        }
         match gate {
-            Gate::Open => {
-                parts.extensions.insert(passed);
-                Decision::Pass
-            }
+            Gate::Open => Decision::Pass,
             Gate::Proven { proof, requirement, claim } => {
                 // The token has done its work; nothing behind the layer needs it, or logs it.
-                parts.headers.remove(PROOF_HEADER);
+                parts.headers.remove(&PROOF);
                 parts.extensions.insert(proof);
-                parts.extensions.insert(passed);
                 match claim {
                     None => Decision::Pass,
                     Some(claim) => Decision::Claim(self.clone().take(facts, requirement, claim)),

@@ -25,10 +25,12 @@ mod layer;
 mod response;
 mod service;
 
+use http::HeaderName;
+
 pub use client_ip::{ClientIpLayer, WithClientIp};
 pub(crate) use decision::Decision;
 #[cfg(any(feature = "axum", feature = "actix"))]
-pub(crate) use decision::Passed;
+pub(crate) use decision::{Passed, Visitor};
 pub use future::ResponseFuture;
 pub use layer::StepUpLayer;
 pub use response::Refusal;
@@ -36,3 +38,6 @@ pub use service::StepUp;
 
 /// The request header that carries a proof token.
 pub const PROOF_HEADER: &str = "handset-proof";
+
+/// The same, read once and not with each request.
+static PROOF: HeaderName = HeaderName::from_static(PROOF_HEADER);

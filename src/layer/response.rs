@@ -45,7 +45,7 @@ pub(super) fn challenge(
     tracing::info!(rule = %requirement.rule, why, "step-up required");
     let title = "A proof of phone possession is required";
     let mut problem = Problem::new("step-up-required", StatusCode::UNAUTHORIZED, title, why)
-        .with("acr_values", requirement.acr.as_str())
+        .with("acr_values", &*requirement.acr)
         .with("max_age", max_age)
         .with("action", action.as_str())
         .with("start", format!("{}/checks", verifier.mount()))

@@ -1,6 +1,6 @@
 //! What a limit counts by: canonical, and hashed under the server key.
 
-use std::{fmt, net::IpAddr};
+use std::{borrow::Cow, fmt, net::IpAddr};
 
 use crate::{
     check::{Digest, Keys},
@@ -28,14 +28,20 @@ impl LimitKey {
     /// addresses cannot limit by them.
     pub(crate) fn of(keys: &Keys, limit: &Limit, facts: &LimitFacts<'_>) -> Option<Self> {
         let parts = limit.key.iter().map(|part| facts.part(*part)).collect::<Option<Vec<_>>>()?;
-        let parts: Vec<&[u8]> =
-            std::iter::once(limit.name.as_str().as_bytes()).chain(parts.iter().map(Vec::as_slice)).collect();
+        let name = limit.name.as_str().as_bytes();
+        let parts: Vec<&[u8]> = std::iter::once(name).chain(parts.iter().map(AsRef::as_ref)).collect();
         Some(Self(keys.name("limit", &parts)))
     }
 
     /// The key of nobody, for a limiter that is asked whether it answers.
     pub(crate) fn probe(keys: &Keys) -> Self {
         Self(keys.name("limit probe", &[]))
+    }
+
+    /// A key of these bytes, for trying out a limiter.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
     }
 
     /// The bytes of the key.
@@ -51,24 +57,24 @@ impl fmt::Debug for LimitKey {
     }
 }
 
-impl LimitFacts<'_> {
-    fn part(&self, part: KeyPart) -> Option<Vec<u8>> {
-        match part {
-            KeyPart::Phone => self.phone.map(|phone| phone.digits().to_be_bytes().to_vec()),
-            KeyPart::Prefix => self.phone.map(|phone| prefix(phone).into_bytes()),
-            KeyPart::Region => self.phone.map(|phone| {
-                phone
-                    .region()
-                    .map_or_else(|| phone.country_code().to_string(), |region| region.to_string())
-                    .into_bytes()
-            }),
-            KeyPart::Subject => self.subject.map(|subject| subject.as_str().as_bytes().to_vec()),
-            KeyPart::Ip => self.ip.map(network),
-            KeyPart::Action => self.action.map(|action| action.as_str().as_bytes().to_vec()),
-            KeyPart::Provider => self.provider.map(|provider| provider.as_bytes().to_vec()),
-            KeyPart::Global => Some(Vec::new()),
-        }
+impl<'a> LimitFacts<'a> {
+    fn part(&self, part: KeyPart) -> Option<Cow<'a, [u8]>> {
+        Some(match part {
+            KeyPart::Phone => Cow::Owned(self.phone?.digits().to_be_bytes().to_vec()),
+            KeyPart::Prefix => Cow::Owned(prefix(self.phone?).into_bytes()),
+            KeyPart::Region => Cow::Owned(region(self.phone?).into_bytes()),
+            KeyPart::Subject => Cow::Borrowed(self.subject?.as_str().as_bytes()),
+            KeyPart::Ip => Cow::Owned(network(self.ip?)),
+            KeyPart::Action => Cow::Borrowed(self.action?.as_str().as_bytes()),
+            KeyPart::Provider => Cow::Borrowed(self.provider?.as_bytes()),
+            KeyPart::Global => Cow::Borrowed(&[]),
+        })
     }
+}
+
+/// The region, or the country code of a number of no country.
+fn region(phone: &PhoneNumber) -> String {
+    phone.region().map_or_else(|| phone.country_code().to_string(), |region| region.to_string())
 }
 
 /// The country code and the first three digits of the national number: about what an operator buys at a time, and what

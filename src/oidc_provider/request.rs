@@ -264,10 +264,10 @@ fn action(
             tracing::info!(client = client.id, %rule, "the policy denies it");
             return Err(back.tell("access_denied", "the policy does not allow it"));
         }
-        StepUp::Allow => super::DEFAULT_ACR.to_owned(),
+        StepUp::Allow => super::DEFAULT_ACR.into(),
         StepUp::Require(requirement) => requirement.acr,
     };
-    if essential && named.is_none() && !asked.contains(&acr.as_str()) {
+    if essential && named.is_none() && !asked.contains(&&*acr) {
         return Err(back.tell("unmet_authentication_requirements", "none of these `acr` is given here"));
     }
     Ok((action.clone(), named))

@@ -203,7 +203,7 @@ impl Look<'_> {
             return Err(Error::new(ErrorKind::Unavailable, "the proof is of another request"));
         }
         let needed = match self.provider.verifier().step_up(proof.action(), &visit.facts, visit.now) {
-            StepUp::Require(requirement) => requirement.acr,
+            StepUp::Require(requirement) => requirement.acr.as_ref().to_owned(),
             StepUp::Allow => super::DEFAULT_ACR.to_owned(),
             StepUp::Deny { .. } => return Ok(Err("the policy does not allow it")),
         };

@@ -1,6 +1,6 @@
 //! What a policy answers.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Serialize, Serializer};
 
@@ -32,7 +32,7 @@ pub struct Requirement {
     /// The rule that asks.
     pub rule: RuleName,
     /// The authentication context class that the proof must have: one word of ASCII.
-    pub acr: String,
+    pub acr: Arc<str>,
     /// How long ago the check may have ended, in whole seconds: 1 second to 31 days.
     pub max_age: Duration,
     /// Whether the proof is used up by this request.

@@ -18,7 +18,7 @@
 //!
 //! let action = Action::new("transfer")?;
 //! let StepUp::Require(requirement) = policy.step_up(&Context::new(&action)) else { panic!("no step") };
-//! assert_eq!((requirement.acr.as_str(), requirement.max_age), ("phone", Duration::from_secs(300)));
+//! assert_eq!((&*requirement.acr, requirement.max_age), ("phone", Duration::from_secs(300)));
 //!
 //! let phone = PhoneNumber::parse("+371 26 123 456", None)?;
 //! let Routing::Try(plan) = policy.route(&Context::new(&action).phone(&phone)) else { panic!("no route") };

@@ -153,7 +153,7 @@ fn requirement(report: &mut Report<'_>, rule: RuleName, body: &RequireBody) -> O
         report.add(body.acr.span(), "not an acr", help);
         return None;
     }
-    Some(Requirement { rule, acr: acr.clone(), max_age: max_age?, single_use: body.single_use })
+    Some(Requirement { rule, acr: acr.as_str().into(), max_age: max_age?, single_use: body.single_use })
 }
 
 fn route_answer(

@@ -5,12 +5,13 @@ use std::fmt;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use jsonwebtoken::{
-    Algorithm, DecodingKey, EncodingKey,
+    Algorithm, DecodingKey, EncodingKey, Header, Validation,
     jwk::{Jwk, PublicKeyUse, ThumbprintHash},
 };
 use serde_json::{Value, json};
 use sha2::Sha256;
 
+use super::token;
 use crate::{
     crypto,
     error::{Error, ErrorKind, Result},
@@ -25,9 +26,14 @@ use crate::{
 #[derive(Clone)]
 pub struct ProofKey {
     pub(super) id: String,
+    pub(super) header: Header,
+    /// The same as it stands at the beginning of every token that it signs, up to the dot.
+    head: String,
     pub(super) algorithm: Algorithm,
     pub(super) signing: EncodingKey,
     pub(super) verifying: DecodingKey,
+    /// The key says which algorithm there is; a header may only agree.
+    pub(super) validation: Validation,
     public: Option<Value>,
 }
 
@@ -87,13 +93,9 @@ impl ProofKey {
             .map_err(|source| misconfigured("a secret for HS256 cannot be used").with_source(source))?;
         name.update(b"handset proof key id");
         let name: Vec<u8> = name.finalize().into_bytes().into_iter().take(12).collect();
-        Ok(Self {
-            id: URL_SAFE_NO_PAD.encode(name),
-            algorithm: Algorithm::HS256,
-            signing: EncodingKey::from_secret(secret),
-            verifying: DecodingKey::from_secret(secret),
-            public: None,
-        })
+        let (signing, verifying) = (EncodingKey::from_secret(secret), DecodingKey::from_secret(secret));
+        Self::new(URL_SAFE_NO_PAD.encode(name), Algorithm::HS256, signing, verifying, None)
+            .map_err(|source| misconfigured("a secret for HS256 cannot be used").with_source(source))
     }
 
     fn from_private(
@@ -111,7 +113,19 @@ impl ProofKey {
         jwk.common.key_id = Some(id.clone());
         jwk.common.public_key_use = Some(PublicKeyUse::Signature);
         let public = serde_json::to_value(&jwk).map_err(|source| misconfigured(otherwise).with_source(source))?;
-        Ok(Self { id, algorithm, signing, verifying, public: Some(public) })
+        Self::new(id, algorithm, signing, verifying, Some(public)).map_err(wrong)
+    }
+
+    fn new(
+        id: String,
+        algorithm: Algorithm,
+        signing: EncodingKey,
+        verifying: DecodingKey,
+        public: Option<Value>,
+    ) -> jsonwebtoken::errors::Result<Self> {
+        let header = token::header(algorithm, &id);
+        let head = jsonwebtoken::encode(&header, &(), &signing)?.split('.').next().unwrap_or_default().to_owned();
+        Ok(Self { id, header, head, algorithm, signing, verifying, validation: signature_only(algorithm), public })
     }
 }
 
@@ -160,6 +174,11 @@ impl ProofKeys {
         json!({ "keys": keys })
     }
 
+    /// The key whose tokens begin so.
+    pub(super) fn of_head(&self, head: &str) -> Option<&ProofKey> {
+        self.all().find(|key| key.head == head)
+    }
+
     pub(super) fn find(&self, id: &str) -> Option<&ProofKey> {
         self.all().find(|key| key.id == id)
     }
@@ -167,6 +186,15 @@ impl ProofKeys {
     fn all(&self) -> impl Iterator<Item = &ProofKey> {
         std::iter::once(&self.signing).chain(&self.accepted)
     }
+}
+
+/// What is asked of a token by its signature alone. Its claims are checked apart, and its times against the clock that is given.
+fn signature_only(algorithm: Algorithm) -> Validation {
+    let mut validation = Validation::new(algorithm);
+    validation.required_spec_claims.clear();
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    validation
 }
 
 fn misconfigured(message: &'static str) -> Error {

@@ -9,12 +9,14 @@ mod token;
 
 use std::{
     fmt,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use serde_json::Value;
 
 use crate::{
+    cache::Read,
     channel::Channel,
     error::{Error, ErrorKind, Result},
     ids::{Action, Binding, KeyThumbprint, Subject},
@@ -179,6 +181,8 @@ pub(crate) struct Proofs {
     issuer: String,
     audience: String,
     lifetime: Duration,
+    /// Tokens whose signature and claims were found good. Their times are looked at each time.
+    read: Read<Proof>,
 }
 
 impl Proofs {
@@ -190,7 +194,7 @@ impl Proofs {
         if lifetime < Duration::from_secs(1) || lifetime > Self::LONGEST_LIFETIME {
             return wrong("a proof lives between one second and one day");
         }
-        Ok(Self { keys, issuer, audience, lifetime })
+        Ok(Self { keys, issuer, audience, lifetime, read: Read::new(Self::MOST_READ) })
     }
 
     /// Makes the proof of a check and its token.
@@ -201,9 +205,20 @@ impl Proofs {
         Ok((proof, token))
     }
 
-    /// Reads a token. Everything about it is checked before there is a proof.
-    pub(crate) fn verify(&self, token: &str, now: SystemTime) -> Result<Proof, ProofRefusal> {
-        token::verify(self, token, now)
+    /// Reads a token. Everything about it is checked before there is a proof; one that has been read before, to the letter, is
+    /// only asked whether its time has come and is not over.
+    pub(crate) fn verify(&self, token: &str, now: SystemTime) -> Result<Arc<Proof>, ProofRefusal> {
+        if let Some(proof) = self.read.get(token) {
+            return token::in_time(proof.auth_time, proof.expires_at, now).map(|()| proof);
+        }
+        let proof = Arc::new(token::verify(self, token, now)?);
+        self.read.keep(token, Arc::clone(&proof));
+        Ok(proof)
+    }
+
+    /// Forgets proofs whose time is over. Called in the background.
+    pub(crate) fn sweep(&self, now: SystemTime) {
+        self.read.sweep(|proof| proof.expires_at <= now);
     }
 
     pub(crate) fn jwks(&self) -> Value {
@@ -212,6 +227,9 @@ impl Proofs {
 
     /// How long a proof is good for when nothing else is said.
     pub(crate) const DEFAULT_LIFETIME: Duration = Duration::from_secs(600);
+
+    /// How many tokens it knows without reading them again: about a kilobyte each.
+    const MOST_READ: u64 = 10_000;
 
     const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 }

@@ -23,6 +23,7 @@ use crate::{
     capped::Capped,
     check::{Digest, Event, Status},
     error::{Error, ErrorKind, Result},
+    hash::Random,
     ids::CheckId,
     policy::Quota,
 };
@@ -39,7 +40,7 @@ use crate::{
 /// # let _ = small;
 /// ```
 pub struct MemoryStore {
-    checks: Cache<CheckId, Arc<Entry>>,
+    checks: Cache<CheckId, Arc<Entry>, Random>,
     live: Arc<AtomicUsize>,
     capacity: usize,
     failures: Capped<Digest, Failures>,
@@ -59,7 +60,7 @@ impl MemoryStore {
             .eviction_listener(move |_, _, _| {
                 leaving.fetch_sub(1, Ordering::Relaxed);
             })
-            .build();
+            .build_with_hasher(Random::default());
         let names = checks.saturating_mul(10);
         Self {
             checks: cache,

@@ -225,42 +225,41 @@ impl Builder<Ready> {
     /// [`ErrorKind::Misconfigured`] with what is wrong and where: every fault of the policy file, two providers of one name,
     /// a mount that is no path, a proof lifetime of nothing.
     pub fn build(self) -> Result<Verifier> {
-        let (providers, catalogue) = catalogue(&self.state.providers)?;
-        let policy = load(&self.state.policy, &catalogue)?;
+        let Self { state } = self;
+        let (providers, catalogue) = catalogue(&state.providers)?;
+        let policy = load(&state.policy, &catalogue)?;
         tracing::info!(policy = policy.hash(), "policy loaded");
 
-        let server_key = self.state.server_key.map_or_else(ServerKey::random, Ok)?;
+        let server_key = state.server_key.map_or_else(ServerKey::random, Ok)?;
         let keys = Keys::derive(&server_key);
         let decoy = decoy(&keys)?;
-        let store = self.state.store.unwrap_or_else(|| Arc::new(MemoryStore::default()));
-        let limiter = self.state.limiter.unwrap_or_else(|| Arc::new(LocalLimiter::default()));
-        let clock = self.state.clock;
+        let store = state.store.unwrap_or_else(|| Arc::new(MemoryStore::default()));
+        let limiter = state.limiter.unwrap_or_else(|| Arc::new(LocalLimiter::default()));
+        let clock = state.clock;
+        let proofs = Arc::new(Proofs::new(state.proof_keys, state.issuer, state.audience, state.proof_lifetime)?);
+        let _sweeper =
+            Sweeper::start(Arc::clone(&store), Arc::clone(&limiter), Arc::clone(&proofs), Arc::clone(&clock))?;
         Ok(Verifier {
             inner: Arc::new(Inner {
                 policy: ArcSwap::from_pointee(policy),
                 catalogue,
                 providers,
-                _sweeper: Sweeper::start(Arc::clone(&store), Arc::clone(&limiter), Arc::clone(&clock))?,
+                _sweeper,
                 limiter,
                 store,
                 clock: SteadyClock::new(clock),
                 keys,
-                proofs: Proofs::new(
-                    self.state.proof_keys,
-                    self.state.issuer,
-                    self.state.audience,
-                    self.state.proof_lifetime,
-                )?,
+                proofs,
                 // Entries leave when their start is done; the time limit is for a start whose client and task both went.
                 flights: Flights::builder().time_to_live(FLIGHT).build(),
                 decoy,
-                mount: mount(&self.state.mount)?,
-                public_url: self.state.public_url.map(public_url).transpose()?,
-                return_page: self.state.return_page.map(return_page).transpose()?,
+                mount: mount(&state.mount)?,
+                public_url: state.public_url.map(public_url).transpose()?,
+                return_page: state.return_page.map(return_page).transpose()?,
                 polls: Polls::builder().time_to_live(POLL_PAUSE).build(),
                 out_of_reach: Polls::builder().time_to_live(OUT_OF_REACH).build(),
-                takes_test_numbers: self.state.takes_test_numbers,
-                records: Records::start(self.state.sinks)?,
+                takes_test_numbers: state.takes_test_numbers,
+                records: Records::start(state.sinks)?,
                 reloads: Reloads::default(),
             }),
         })

@@ -211,7 +211,7 @@ impl Verifier {
                     until: proof.expires_at(),
                     now,
                 });
-                Gate::Proven { proof: Arc::new(proof), requirement, claim }
+                Gate::Proven { proof, requirement, claim }
             }
             Err(why) => Gate::StepUp { requirement, why },
         }
@@ -255,7 +255,7 @@ impl Verifier {
 
 impl Inner {
     /// The proof of a request, if it is good for this request; else what is wrong with it, in words for the client.
-    fn meets(&self, visit: &Visit<'_>, requirement: &Requirement, now: SystemTime) -> Result<Proof, &'static str> {
+    fn meets(&self, visit: &Visit<'_>, requirement: &Requirement, now: SystemTime) -> Result<Arc<Proof>, &'static str> {
         let token = visit.token.ok_or("show a proof of phone possession")?;
         let proof = self.proofs.verify(token, now).map_err(|refusal| {
             tracing::info!(?refusal, "proof refused");
@@ -279,7 +279,7 @@ impl Inner {
         if proof.is_test() && !self.takes_test_numbers {
             return Err("the proof is of a number for tests");
         }
-        if proof.acr() != requirement.acr {
+        if proof.acr() != &*requirement.acr {
             return Err("the proof is of another kind");
         }
         if proof.auth_time() + requirement.max_age < now {

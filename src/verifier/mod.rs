@@ -112,7 +112,7 @@ struct Inner {
     providers: BTreeMap<&'static str, Arc<dyn Provider>>,
     clock: SteadyClock,
     keys: Keys,
-    proofs: Proofs,
+    proofs: Arc<Proofs>,
     /// Starts that are under way: a second click joins the first.
     flights: Flights<Digest, Begun>,
     /// Opened in place of a check that does not exist, so that both take the same time.

@@ -11,9 +11,9 @@ use zeroize::Zeroizing;
 use super::plan::Planned;
 use crate::{
     channel::Channel,
-    error::Result,
+    error::{Error, ErrorKind, Result},
     ids::{Action, Binding, KeyThumbprint, Subject},
-    phone::PhoneNumber,
+    phone::{Line, PhoneNumber},
     policy::Resend,
     provider::{Handle, Prompt},
 };
@@ -23,6 +23,7 @@ use crate::{
 pub(super) struct Private {
     subject: String,
     phone: String,
+    line: Line,
     action: String,
     binding: Option<String>,
     key: Option<String>,
@@ -76,6 +77,7 @@ impl Private {
         Self {
             subject: request.subject.as_str().to_owned(),
             phone: request.phone.to_e164(),
+            line: request.phone.line(),
             action: request.action.as_str().to_owned(),
             binding: request.binding.as_ref().map(|binding| binding.as_str().to_owned()),
             key: request.facts.key.as_ref().map(|key| key.as_str().to_owned()),
@@ -109,7 +111,8 @@ impl Private {
     }
 
     pub(super) fn phone(&self) -> Result<PhoneNumber> {
-        PhoneNumber::parse(&self.phone, None)
+        PhoneNumber::kept(&self.phone, &self.line)
+            .ok_or_else(|| Error::new(ErrorKind::Unavailable, "the stored number of a check cannot be read"))
     }
 
     pub(super) fn action(&self) -> Result<Action> {

@@ -11,6 +11,7 @@ use crate::{
     clock::Clock,
     error::{Error, ErrorKind, Result},
     limiter::Limiter,
+    proof::Proofs,
     store::Store,
 };
 
@@ -21,13 +22,19 @@ pub(super) struct Sweeper {
 }
 
 impl Sweeper {
-    pub(super) fn start(store: Arc<dyn Store>, limiter: Arc<dyn Limiter>, clock: Arc<dyn Clock>) -> Result<Self> {
+    pub(super) fn start(
+        store: Arc<dyn Store>,
+        limiter: Arc<dyn Limiter>,
+        proofs: Arc<Proofs>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
         let (alive, ended) = mpsc::channel();
         let sweep = move || {
             while ended.recv_timeout(PERIOD) == Err(mpsc::RecvTimeoutError::Timeout) {
                 let now = clock.now();
                 store.sweep(now);
                 limiter.sweep(now);
+                proofs.sweep(now);
             }
         };
         thread::Builder::new().name("handset-sweep".to_owned()).spawn(sweep).map_err(|source| {

@@ -40,6 +40,7 @@ async fn a_proof_verifies_with_the_published_key() {
         "iss": "handset", "aud": "handset", "sub": "ada", "jti": null, "iat": now, "exp": now + 600,
         "auth_time": now, "acr": "phone", "amr": ["flash_call"], "action": "transfer", "channel": "flash_call",
         "binding": "100 EUR to Ben", "phone_number": PHONE, "phone_number_verified": true,
+        "line": { "country_code": 371, "region": "LV", "type": "mobile" },
     });
     assert_eq!(claims, expected);
 }

@@ -21,7 +21,7 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use crate::{
     endpoint::Endpoints,
     ids::Subject,
-    layer::{PROOF_HEADER, Passed, Refusal},
+    layer::{PROOF_HEADER, Passed, Refusal, Visitor},
     problem::Problem,
     proof::Proof,
     verifier::{Caller, Facts},
@@ -52,6 +52,9 @@ pub(super) fn leave(mut head: Parts, request: &mut ServiceRequest) {
     }
     if let Some(passed) = head.extensions.remove::<Passed>() {
         request.extensions_mut().insert(passed);
+    }
+    if let Some(visitor) = head.extensions.remove::<Visitor>() {
+        request.extensions_mut().insert(visitor);
     }
     if !head.headers.contains_key(PROOF_HEADER) {
         request.headers_mut().remove(PROOF_HEADER);

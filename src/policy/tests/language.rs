@@ -363,7 +363,7 @@ fn rules_can_be_looked_at() {
     assert_eq!(rule.on_missing(), Some(OnMissing::Deny));
     assert_eq!((rule.line(), rule.file(), rule.position()), (2, "policy.toml", 0));
     let Decision::Require(requirement) = rule.answer() else { panic!("{rule:?}") };
-    assert_eq!(requirement.acr, "phone");
+    assert_eq!(&*requirement.acr, "phone");
     assert_eq!(
         rule.when().groups()[0].text(),
         r#"any = [{ recycled = true }, { client.ip = { cidr = "10.0.0.0/8" } }]"#

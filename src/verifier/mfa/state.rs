@@ -138,7 +138,7 @@ impl State {
             return Some(Over::SameFactor);
         }
         match login.required(login.verifier.inner.clock.read().now) {
-            StepUp::Require(requirement) if requirement.acr != proof.acr() => Some(Over::OtherClass),
+            StepUp::Require(requirement) if *requirement.acr != *proof.acr() => Some(Over::OtherClass),
             StepUp::Deny { .. } => Some(Over::OtherClass),
             _ => None,
         }
