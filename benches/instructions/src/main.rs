@@ -1,41 +1,56 @@
-//! Holds what valgrind has counted to the figures that are kept in the repository.
+//! Counts the instructions of the hot functions, and holds them to the figures that are kept in the repository.
 
 use std::{
     collections::BTreeMap,
+    env,
     error::Error,
     fs,
     path::{Path, PathBuf},
-    process::ExitCode,
+    process::{Command, ExitCode},
 };
 
 use clap::Parser;
 use serde_json::Value;
 
-/// Compares the counts of the last run with those in the file, and fails when one has grown by more than 5 %.
+/// Counts the instructions of the hot functions with valgrind, and fails when one takes over 5 % more than counts.toml says
 #[derive(Parser)]
 #[command(name = "handset-instructions")]
 struct Arguments {
-    /// The folder in which the harness has left its summaries
-    summaries: PathBuf,
-    /// The file of counts
-    counts: PathBuf,
-    /// Put the counts of the last run into the file instead
+    /// Put what is counted into counts.toml instead
     #[arg(long)]
     write: bool,
 }
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let arguments = Arguments::parse();
-    let counted = counted(&arguments.summaries)?;
-    if counted.is_empty() {
-        return Err(format!("no summary is below {}: run the benchmark first", arguments.summaries.display()).into());
-    }
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let file = here.join("counts.toml");
+    let counted = run(here)?;
     if arguments.write {
-        fs::write(&arguments.counts, format!("{HEADER}{}", toml::to_string(&counted)?))?;
+        fs::write(&file, format!("{HEADER}{}", toml::to_string(&counted)?))?;
+        println!("{} is written", file.display());
         return Ok(ExitCode::SUCCESS);
     }
-    let kept: BTreeMap<String, u64> = toml::from_str(&fs::read_to_string(&arguments.counts)?)?;
-    Ok(if compare(&kept, &counted) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let kept = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+    Ok(if compare(&toml::from_str(&kept)?, &counted) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Has the harness count, and reads its summaries.
+fn run(here: &Path) -> Result<BTreeMap<String, u64>, Box<dyn Error>> {
+    let summaries = env::temp_dir().join(format!("handset-instructions-{}", std::process::id()));
+    let cargo = env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
+    let mut harness = Command::new(cargo);
+    harness.args(["bench", "--locked", "--bench", "hot"]).current_dir(here);
+    harness.env("GUNGRAUN_HOME", &summaries).env("GUNGRAUN_SAVE_SUMMARY", "json");
+    if !harness.status()?.success() {
+        return Err("the harness has failed: valgrind and gungraun-runner have to be installed".into());
+    }
+    let counted = counted(&summaries)?;
+    fs::remove_dir_all(&summaries)?;
+    match counted.is_empty() {
+        true => Err("the harness has left no summary".into()),
+        false => Ok(counted),
+    }
 }
 
 /// Prints a line for each function; whether all are there and none has grown too much.
@@ -53,7 +68,9 @@ fn compare(kept: &BTreeMap<String, u64>, counted: &BTreeMap<String, u64>) -> boo
         all_well &= change <= LARGEST_GROWTH;
     }
     if !all_well {
-        println!("Find out what has grown; if it has to be, run `scripts/bench instructions` and commit the file with the change.");
+        println!(
+            "Find out what it is; if it has to be, run `scripts/bench instructions` and commit the file with the change."
+        );
     }
     all_well
 }
@@ -88,7 +105,7 @@ const CALLS: u64 = 200;
 const LARGEST_GROWTH: f64 = 5.0;
 
 const HEADER: &str = "\
-# Instructions for one call of each hot function, counted by valgrind, which knows no instructions for SHA-256: hashes are dearer here
-# than on a machine. `scripts/test instructions` fails when one grows by more than 5 %; `scripts/bench instructions` writes the file.
+# Instructions for one call of each hot function, counted by valgrind, which knows no instructions for SHA-256: hashes are dearer
+# here than on a machine. `scripts/test instructions` fails when one takes over 5 % more; `scripts/bench instructions` writes the file.
 
 ";

@@ -11,15 +11,25 @@ use std::{
 use engines::{Engines, Question};
 
 fn main() {
-    println!("| rules | request | {} |", Engines::NAMES.join(" | "));
-    println!("|---:|---|{}", "---:|".repeat(Engines::NAMES.len()));
+    let as_json = std::env::args().any(|argument| argument == "--json");
+    if !as_json {
+        println!("| rules | request | {} |", Engines::NAMES.join(" | "));
+        println!("|---:|---|{}", "---:|".repeat(Engines::NAMES.len()));
+    }
     for count in [10, 100, 1000] {
         let rules = table::rules(count);
         let engines = Engines::new(&rules);
         agree(&engines, &rules);
         let last = table::matching(&rules[count - 1]);
         for (name, request) in [("no rule matches", table::ordinary()), ("the last rule matches", last)] {
-            let [ours, peers @ ..] = measured(engines.questions(&request));
+            let measured = measured(engines.questions(&request));
+            if as_json {
+                for (engine, time) in Engines::NAMES.iter().zip(measured) {
+                    println!(r#"{{"name": "policy/{count} rules, {name}/{engine}", "value": {time:.1}}}"#);
+                }
+                continue;
+            }
+            let [ours, peers @ ..] = measured;
             let ratios: Vec<_> = peers.iter().map(|peer| format!("{:.1} x", peer / ours)).collect();
             println!("| {count} | {name} | {ours:.0} ns | {} |", ratios.join(" | "));
         }

@@ -14,14 +14,13 @@ pub(crate) fn write(measured: &Measured, date: &str, machine: &str) -> String {
         let unit = if name.starts_with("memory") { "bytes" } else { "ns" };
         let _ = writeln!(figures, "| {name} | {value:.0} {unit} |");
     }
-    let load: String =
-        measured.all().filter_map(|(name, value)| Some((name.strip_prefix("load ")?, value))).fold(
-            String::new(),
-            |mut lines, (name, value)| {
-                let _ = writeln!(lines, "| {name} | {value} |");
-                lines
-            },
-        );
+    let load: String = measured.all().filter_map(|(name, value)| Some((name.strip_prefix("load ")?, value))).fold(
+        String::new(),
+        |mut lines, (name, value)| {
+            let _ = writeln!(lines, "| {name} | {value} |");
+            lines
+        },
+    );
     format!(
         "# Benchmarks\n\n\
          Written by `scripts/bench` on {date}; {machine}. Ratios are taken within this one run, since machines differ and \

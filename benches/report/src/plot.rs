@@ -43,11 +43,8 @@ fn draw(lines: &[(&str, Points)], axis: &str, path: &Path) -> Result<(), Box<dyn
     let (x, y) = ((least(|p| p.0)..most(|p| p.0)).log_scale(), (least(|p| p.1) / 2.0..most(|p| p.1) * 2.0).log_scale());
     let root = SVGBackend::new(path, (760, 420)).into_drawing_area();
     root.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&root)
-        .margin(16)
-        .x_label_area_size(40)
-        .y_label_area_size(64)
-        .build_cartesian_2d(x, y)?;
+    let mut chart =
+        ChartBuilder::on(&root).margin(16).x_label_area_size(40).y_label_area_size(64).build_cartesian_2d(x, y)?;
     chart.configure_mesh().x_desc(axis).y_desc("nanoseconds").light_line_style(WHITE).draw()?;
     for (index, (name, points)) in lines.iter().enumerate() {
         let color = Palette99::pick(index).to_rgba();
