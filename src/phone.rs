@@ -65,6 +65,8 @@ impl PhoneNumber {
         let digits = parsed
             .format_as(PhoneNumberFormat::E164)
             .strip_prefix('+')
+            // Some national plans have numbers that are longer, and that no other network can dial.
+            .filter(|digits| digits.len() <= MOST_DIGITS)
             .and_then(|digits| digits.parse().ok())
             .ok_or_else(|| invalid(NOT_A_NUMBER))?;
         Ok(Self {
@@ -348,6 +350,9 @@ impl fmt::Display for LineType {
     }
 }
 
+/// Those of the longest number of E.164, the country code included.
+const MOST_DIGITS: usize = 15;
+
 const NOT_A_NUMBER: &str = "not a phone number: write `+`, the country code and the other digits";
 
 #[cfg(test)]
@@ -419,6 +424,7 @@ mod tests {
             ("+371", None),
             ("+3712612345", None),
             ("+371261234567890123", None),
+            ("+4923456782355678", None),
             ("+99926123456", None),
         ] {
             assert_eq!(parse(text, region).unwrap_err().kind(), ErrorKind::InvalidInput, "{text}");
