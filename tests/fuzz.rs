@@ -10,8 +10,8 @@
     reason = "a test fails by panicking, and says what it did"
 )]
 
-#[path = "fuzz/properties.rs"]
-mod properties;
+#[path = "fuzz/targets.rs"]
+mod targets;
 
 use std::{
     env, fs,
@@ -25,12 +25,43 @@ use proptest::{
     test_runner::{RngAlgorithm, TestRng},
 };
 
+use targets::policy;
+
+/// A test of the same name for each target that takes whatever bytes there are.
+macro_rules! targets {
+    ($($module:ident::$target:ident,)*) => {
+        $(
+            #[test]
+            fn $target() {
+                drive(stringify!($target), targets::$module::$target);
+            }
+        )*
+
+        const TARGETS: &[&str] = &["policy_context", "policy_text", $(stringify!($target)),*];
+    };
+}
+
+targets! {
+    body::check_body,
+    callback::callback_citcall,
+    callback::callback_idlayr,
+    callback::callback_zadarma,
+    citcall::citcall_message,
+    oidc::oidc_form,
+    phone::phone_number,
+    proof::proof_token,
+    redirect::redirect_idlayr,
+    redirect::redirect_open_gateway,
+    signature::http_signature,
+    signature::key_set,
+}
+
 #[test]
-fn every_text_loads_or_says_where_it_is_wrong() {
+fn policy_text() {
     let texts = texts();
     let words: Vec<_> = texts.iter().flat_map(|text| text.split(is_between)).filter(|word| !word.is_empty()).collect();
     // All are tried; what loads by itself is worth going on from.
-    let loads = |text: &&String| guarded("policy_text", text.as_bytes(), || properties::policy_text(text));
+    let loads = |text: &&String| guarded("policy_text", text.as_bytes(), || policy::policy_text(text));
     let seeds: Vec<_> = texts.iter().filter(loads).cloned().collect();
     assert!(seeds.len() > 4, "only {} texts load", seeds.len());
     let mut pool = seeds.clone();
@@ -41,7 +72,7 @@ fn every_text_loads_or_says_where_it_is_wrong() {
         for _ in 0..rng.random_range(1..4) {
             text = mutated(&mut rng, &text, &seeds, &words);
         }
-        if text.len() <= LONGEST && guarded("policy_text", text.as_bytes(), || properties::policy_text(&text)) {
+        if text.len() <= LONGEST && guarded("policy_text", text.as_bytes(), || policy::policy_text(&text)) {
             loaded += 1;
             // The seeds stay.
             if pool.len() < seeds.len() + MOST_KEPT {
@@ -57,17 +88,69 @@ fn every_text_loads_or_says_where_it_is_wrong() {
 }
 
 #[test]
-fn every_request_has_an_answer() {
+fn policy_context() {
     for path in files("fuzz/corpus/policy_context", "") {
         let bytes = fs::read(path).unwrap();
-        guarded("policy_context", &bytes, || properties::policy_context(&bytes));
+        guarded("policy_context", &bytes, || policy::policy_context(&bytes));
     }
     let mut rng = rng();
     let tried = until_done(|| {
         let bytes: Vec<u8> = (0..rng.random_range(0..200)).map(|_| rng.random::<u8>()).collect();
-        guarded("policy_context", &bytes, || properties::policy_context(&bytes));
+        guarded("policy_context", &bytes, || policy::policy_context(&bytes));
     });
     println!("{tried} requests");
+}
+
+/// Gives a target its corpus, all of it, and then mutations of what it took and did not take.
+fn drive(target: &str, run: fn(&[u8]) -> bool) {
+    let seeds: Vec<_> =
+        files(&format!("fuzz/corpus/{target}"), "").iter().map(|path| fs::read(path).unwrap()).collect();
+    let taken = seeds.iter().filter(|seed| guarded(target, seed, || run(seed))).count();
+    assert!(
+        taken > 0 && taken < seeds.len(),
+        "{taken} of {} are taken: a corpus has what is and what is not",
+        seeds.len()
+    );
+    let texts: Vec<_> = seeds.iter().map(|seed| String::from_utf8_lossy(seed).into_owned()).collect();
+    let words: Vec<_> = texts.iter().flat_map(|text| text.split(is_between)).filter(|word| !word.is_empty()).collect();
+    let (mut rng, mut pool, mut taken) = (rng(), texts.clone(), 0);
+    let tried = until_done(|| {
+        let mut text = pick(&mut rng, &pool).clone();
+        for _ in 0..rng.random_range(1..4) {
+            text = mutated(&mut rng, &text, &texts, &words);
+        }
+        let mut bytes = text.clone().into_bytes();
+        if rng.random_range(0..4) == 0 && !bytes.is_empty() {
+            let at = rng.random_range(0..bytes.len());
+            bytes[at] ^= 1 << rng.random_range(0..8);
+        }
+        if bytes.len() <= LONGEST && guarded(target, &bytes, || run(&bytes)) {
+            taken += 1;
+            if pool.len() < texts.len() + MOST_KEPT {
+                pool.push(text);
+            }
+        }
+    });
+    println!("{target}: {tried} inputs, of which {taken} were taken");
+}
+
+#[test]
+fn every_target_is_run_by_the_fuzzer_and_by_a_test() {
+    let names = |folder: &str| -> Vec<_> {
+        let paths = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap();
+        let names = paths.map(|path| path.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names
+    };
+    let mut tested = TARGETS.to_vec();
+    tested.sort_unstable();
+    assert_eq!(names("fuzz/fuzz_targets"), tested);
+    assert_eq!(names("fuzz/corpus"), tested);
+    let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/Cargo.toml")).unwrap();
+    let binaries: Vec<_> = manifest.lines().filter(|line| line.starts_with("path = \"fuzz_targets/")).collect();
+    let expected: Vec<_> = tested.iter().map(|name| format!("path = \"fuzz_targets/{name}.rs\"")).collect();
+    assert_eq!(binaries, expected);
 }
 
 /// Does something a few times, or for as long as the environment says. Returns how often.
@@ -150,7 +233,7 @@ fn replaced(rng: &mut TestRng, text: &str, words: &[&str]) -> String {
 }
 
 fn is_between(c: char) -> bool {
-    c.is_whitespace() || "\"'[]{}=,#".contains(c)
+    c.is_whitespace() || "\"'[]{}=,#&".contains(c)
 }
 
 fn boundary(rng: &mut TestRng, text: &str) -> usize {

@@ -1,8 +1,8 @@
 //! Any request has an answer.
 #![no_main]
 
-#[path = "../../tests/fuzz/properties.rs"]
+#[path = "../../tests/fuzz/targets.rs"]
 #[expect(dead_code, reason = "each target has one of the entry points")]
-mod properties;
+mod targets;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| properties::policy_context(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::policy::policy_context(bytes));

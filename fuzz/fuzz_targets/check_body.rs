@@ -1,0 +1,10 @@
+//! JSON starts a check, answers one, or changes nothing.
+#![no_main]
+
+#[path = "../../tests/fuzz/targets.rs"]
+#[expect(dead_code, reason = "each target has one of the entry points")]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    targets::body::check_body(bytes);
+});

@@ -1,0 +1,10 @@
+//! Of one signed message no other one can be made.
+#![no_main]
+
+#[path = "../../tests/fuzz/targets.rs"]
+#[expect(dead_code, reason = "each target has one of the entry points")]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    targets::signature::http_signature(bytes);
+});

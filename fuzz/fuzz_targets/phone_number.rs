@@ -1,0 +1,10 @@
+//! What is typed is a number that reads back, or none.
+#![no_main]
+
+#[path = "../../tests/fuzz/targets.rs"]
+#[expect(dead_code, reason = "each target has one of the entry points")]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    targets::phone::phone_number(bytes);
+});

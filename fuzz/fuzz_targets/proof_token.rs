@@ -1,0 +1,10 @@
+//! No token passes but those of our key.
+#![no_main]
+
+#[path = "../../tests/fuzz/targets.rs"]
+#[expect(dead_code, reason = "each target has one of the entry points")]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    targets::proof::proof_token(bytes);
+});

@@ -1,0 +1,10 @@
+//! No browser ends a check but its own, with IDlayr's code and signature.
+#![no_main]
+
+#[path = "../../tests/fuzz/targets.rs"]
+#[expect(dead_code, reason = "each target has one of the entry points")]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    targets::redirect::redirect_idlayr(bytes);
+});
