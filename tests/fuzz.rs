@@ -10,7 +10,7 @@
     reason = "a test fails by panicking, and says what it did"
 )]
 
-#[path = "fuzz/targets.rs"]
+#[path = "fuzz/mod.rs"]
 mod targets;
 
 use std::{

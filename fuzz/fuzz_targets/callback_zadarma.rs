@@ -1,7 +1,7 @@
 //! What is posted in the name of Zadarma counts with its signature and from its network only.
 #![no_main]
 
-#[path = "../../tests/fuzz/targets.rs"]
+#[path = "../../tests/fuzz/mod.rs"]
 #[expect(dead_code, reason = "each target has one of the entry points")]
 mod targets;
 

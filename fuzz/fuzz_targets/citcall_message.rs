@@ -1,7 +1,7 @@
 //! What Citcall answers reads the same whether it is wrapped or not.
 #![no_main]
 
-#[path = "../../tests/fuzz/targets.rs"]
+#[path = "../../tests/fuzz/mod.rs"]
 #[expect(dead_code, reason = "each target has one of the entry points")]
 mod targets;
 

@@ -1,7 +1,7 @@
 //! Of one signed message no other one can be made.
 #![no_main]
 
-#[path = "../../tests/fuzz/targets.rs"]
+#[path = "../../tests/fuzz/mod.rs"]
 #[expect(dead_code, reason = "each target has one of the entry points")]
 mod targets;
 

@@ -1,7 +1,7 @@
 //! No key set lets a message count but one with the key that signed it.
 #![no_main]
 
-#[path = "../../tests/fuzz/targets.rs"]
+#[path = "../../tests/fuzz/mod.rs"]
 #[expect(dead_code, reason = "each target has one of the entry points")]
 mod targets;
 

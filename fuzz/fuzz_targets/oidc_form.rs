@@ -1,7 +1,7 @@
 //! No form or query gets a token without a code, or leads to a stranger.
 #![no_main]
 
-#[path = "../../tests/fuzz/targets.rs"]
+#[path = "../../tests/fuzz/mod.rs"]
 #[expect(dead_code, reason = "each target has one of the entry points")]
 mod targets;
 

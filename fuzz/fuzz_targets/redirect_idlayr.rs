@@ -1,7 +1,7 @@
 //! No browser ends a check but its own, with IDlayr's code and signature.
 #![no_main]
 
-#[path = "../../tests/fuzz/targets.rs"]
+#[path = "../../tests/fuzz/mod.rs"]
 #[expect(dead_code, reason = "each target has one of the entry points")]
 mod targets;
 
