@@ -11,7 +11,7 @@ use base64::{
 };
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, header};
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
 
 use super::refusal::{misconfigured, request};
@@ -177,8 +177,7 @@ impl Client {
             exp: (now + LIFETIME).as_secs(),
             scope,
         };
-        let assertion = encode(header, &claims, key);
-        assertion.map(Some).map_err(|source| misconfigured("`key` does not sign").with_source(source))
+        crypto::signed(header, &claims, key).map(Some)
     }
 }
 
