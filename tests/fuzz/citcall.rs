@@ -21,7 +21,7 @@ pub(crate) fn citcall_message(bytes: &[u8]) -> bool {
     let plain = start(bytes);
     let text = String::from_utf8_lossy(bytes);
     let said: Value = serde_json::from_slice(bytes).unwrap_or_default();
-    if text.is_ascii() && said.get("data").is_none() {
+    if text.is_ascii() && said.get("data").is_none() && !text.contains("data") {
         let wrapped = format!(r#"{{"data":"{}"}}"#, wrap(&text));
         let unwrapped = start(wrapped.as_bytes());
         assert_eq!(plain.as_ref().ok().map(|s| s.handle.as_str()), unwrapped.as_ref().ok().map(|s| s.handle.as_str()));

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use handset::{
     Secret, Subject,
@@ -34,10 +35,10 @@ pub(crate) fn redirect_idlayr(bytes: &[u8]) -> bool {
         let order: Value = serde_json::from_slice(begun.order.body()).unwrap();
         let (_, state) = order["redirect_url"].as_str().unwrap().split_once("state=").unwrap();
         let sheet = Sheet::read(bytes, &[("{state}", state), ("{check}", CHECK), ("{code}", CODE)]);
-        let (unsigned, is_signed) = (sheet.text(), sheet.told("sign") == Some("yes"));
-        let query = if is_signed { signed(&unsigned) } else { unsigned.clone() };
-        come_back(world, idlayr::NAME, &begun, &sheet, &query, state, || {
-            assert!(is_signed && first(&unsigned, "check_id") == CHECK && first(&unsigned, "error").is_empty());
+        let is_signed = sheet.told("sign") == Some("yes");
+        let query = if is_signed { signed(&sheet.text()) } else { sheet.text() };
+        come_back(world, idlayr::NAME, &begun, &sheet, &query, state, |query| {
+            assert!(is_signed && first(query, "check_id") == CHECK && first(query, "error").is_empty());
         })
     })
 }
@@ -56,8 +57,8 @@ pub(crate) fn redirect_open_gateway(bytes: &[u8]) -> bool {
         let state = first(url.split_once('?').unwrap().1, "state");
         let sheet = Sheet::read(bytes, &[("{state}", &state), ("{issuer}", ISSUER), ("{code}", CODE)]);
         let query = sheet.text();
-        come_back(world, open_gateway::NAME, &begun, &sheet, &query, &state, || {
-            assert!(["", ISSUER].contains(&first(&query, "iss").as_str()) && first(&query, "error").is_empty());
+        come_back(world, open_gateway::NAME, &begun, &sheet, &query, &state, |query| {
+            assert!(["", ISSUER].contains(&first(query, "iss").as_str()) && first(query, "error").is_empty());
         })
     })
 }
@@ -70,7 +71,7 @@ fn come_back(
     sheet: &Sheet,
     query: &str,
     state: &str,
-    also: impl FnOnce(),
+    also: impl FnOnce(&str),
 ) -> bool {
     let url = format!("{ORIGIN}/handset/redirect/{provider}?{query}");
     let Some(mut request) = request(Method::GET, &url, sheet.headers(), Vec::new()) else { return false };
@@ -94,7 +95,7 @@ fn come_back(
         return false;
     }
     assert_eq!(first(&query, "code"), CODE);
-    also();
+    also(&query);
     true
 }
 
@@ -103,10 +104,7 @@ fn signed(query: &str) -> String {
     // As a client sends it, and so as it is signed: without what stands behind `#`.
     let query = query.split('#').next().unwrap_or_default();
     let (authorization, _) = sign(&Method::GET, &format!("/handset/redirect/idlayr?{query}"), &HeaderMap::new(), b"");
-    let encoded = |text: &str| {
-        use base64::{Engine, engine::general_purpose::STANDARD};
-        form_urlencoded::byte_serialize(STANDARD.encode(text).as_bytes()).collect::<String>()
-    };
+    let encoded = |text: &str| form_urlencoded::byte_serialize(STANDARD.encode(text).as_bytes()).collect::<String>();
     format!("{query}&authorization={}&date={}", encoded(&authorization), encoded(DATE))
 }
 

