@@ -52,7 +52,7 @@ pub(crate) fn proof_token(bytes: &[u8]) -> bool {
         assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
         let challenge = answer.headers()[header::WWW_AUTHENTICATE].to_str().unwrap();
         assert!(challenge.contains("insufficient_user_authentication"), "{challenge}");
-        assert!(token.len() < 30 || !challenge.contains(token.trim()), "{challenge}");
+        assert!(token.matches('.').count() < 2 || !challenge.contains(&token), "{challenge}");
         false
     })
 }
