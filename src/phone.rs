@@ -89,7 +89,9 @@ impl PhoneNumber {
     pub(crate) fn kept(e164: &str, line: &Line) -> Option<Self> {
         let digits = e164.strip_prefix('+')?;
         let national = digits.strip_prefix(&line.country_code.to_string())?;
-        if national.is_empty() || digits.len() > 15 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        // What is shorter cannot be masked, and no network has it.
+        let is_whole = national.len() > 2 && digits.len() <= MOST_DIGITS && digits.bytes().all(|b| b.is_ascii_digit());
+        if !is_whole || line.country_code == 0 {
             return None;
         }
         let region = match &line.region {
@@ -400,9 +402,17 @@ mod tests {
             assert_eq!((kept, kept.region(), kept.line_type()), (phone, phone.region(), phone.line_type()));
         }
         let line = parse("+37126123456", None).unwrap().line();
-        for text in
-            ["37126123456", "+4917012345678", "+371", "", "+", "+371 26123456", "+3712612345678901", "+٣٧١٢٦١٢٣٤"]
-        {
+        for text in [
+            "37126123456",
+            "+4917012345678",
+            "+371",
+            "+37126",
+            "",
+            "+",
+            "+371 26123456",
+            "+3712612345678901",
+            "+٣٧١٢٦١٢٣٤",
+        ] {
             assert!(PhoneNumber::kept(text, &line).is_none(), "{text}");
         }
         let nowhere = Line { region: Some("lv".to_owned()), ..line };
