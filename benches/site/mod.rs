@@ -13,6 +13,7 @@ use futures_util::future::{BoxFuture, FutureExt, ready};
 use handset::{
     Action, Channel, CheckId, PhoneNumber, Result, Subject, Verifier,
     check::Expected,
+    limiter::LocalLimiter,
     proof::ProofKey,
     provider::{Handle, Order, Provider, Settle, Started},
     secret::{Code, Secret},
@@ -71,6 +72,8 @@ impl Site {
             .proof_key(key)
             .provider(sent.clone())
             .store(MemoryStore::with_capacity(checks))
+            // A number and a subject for each check.
+            .limiter(LocalLimiter::with_capacity(checks.saturating_mul(10)))
             .clock(clock.clone())
             .build()
             .expect("a verifier");
