@@ -1,0 +1,86 @@
+//! The attack lab: no attacker gets anything, and each is stopped by the defence that is meant for it.
+#![cfg(all(feature = "sandbox", feature = "testing", feature = "client"))]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a helper that fails is a test that fails"
+)]
+
+#[path = "attacks/mod.rs"]
+mod attacks;
+#[expect(dead_code, reason = "other tests use the rest")]
+#[path = "common/stage.rs"]
+mod stage;
+#[expect(dead_code, reason = "other tests use the rest")]
+#[path = "common/vendors.rs"]
+mod vendors;
+
+use attacks::{Report, burner, callback_forger, enumerator, flooder, guesser, proof_thief, session_swapper, walker};
+
+#[track_caller]
+fn stopped(report: &Report, by: &str) {
+    let Report { name, attempts, successes, stopped_by } = report;
+    assert_eq!(*successes, 0, "{name}: {successes} of {attempts} succeeded; the others: {stopped_by:?}");
+    assert!(stopped_by.keys().any(|defence| defence.contains(by)), "{name}: not by `{by}` but {stopped_by:?}");
+}
+
+#[tokio::test]
+async fn a9_guesses_at_once_in_one_check_after_another_find_nothing() {
+    stopped(&guesser::new_checks().await, "429");
+}
+
+#[tokio::test]
+async fn a9_guesses_of_many_subjects_find_nothing() {
+    stopped(&guesser::many_subjects().await, "429");
+}
+
+#[tokio::test]
+async fn b1_guesses_from_many_addresses_find_nothing() {
+    stopped(&guesser::many_addresses().await, "429");
+}
+
+#[tokio::test]
+async fn b1_guesses_after_resends_and_through_next_find_nothing() {
+    stopped(&guesser::resends_and_next().await, "410");
+}
+
+#[tokio::test]
+async fn a10_whoever_burns_and_locks_takes_nothing_from_the_owner() {
+    stopped(&burner::attack().await, "410 check-ended");
+}
+
+#[tokio::test]
+async fn b5_walking_through_numbers_and_addresses_ends_at_a_limit() {
+    stopped(&walker::numbers().await, "429");
+    stopped(&walker::addresses_of_one_network().await, "429");
+    stopped(&walker::many_networks().await, "429");
+    stopped(&walker::forwarded_for().await, "429");
+}
+
+#[tokio::test]
+async fn d1_an_enumerator_sees_one_answer() {
+    stopped(&enumerator::attack().await, "the same 410 check-ended");
+}
+
+#[tokio::test]
+async fn a_stolen_proof_is_good_for_nothing_else() {
+    stopped(&proof_thief::attack().await, "401 step-up-required");
+}
+
+#[tokio::test]
+async fn f1_the_victims_phone_finishes_no_check_of_another() {
+    stopped(&session_swapper::attack().await, "4");
+}
+
+#[tokio::test]
+async fn e1_forged_callbacks_and_e2_repeated_ones_verify_nothing() {
+    stopped(&callback_forger::zadarma().await, "wrong signature");
+    stopped(&callback_forger::made_up_urls().await, "404");
+}
+
+#[tokio::test]
+async fn what_is_too_big_too_deep_or_too_slow_is_refused_and_starves_nobody() {
+    stopped(&flooder::attack().await, "413");
+}

@@ -1,0 +1,83 @@
+//! Scripted attackers against an application on a real socket. Each first shows that its instrument works: what it tries in
+//! the wrong way passes in the right way.
+
+pub(crate) mod burner;
+pub(crate) mod callback_forger;
+pub(crate) mod enumerator;
+pub(crate) mod flooder;
+pub(crate) mod guesser;
+pub(crate) mod proof_thief;
+pub(crate) mod session_swapper;
+pub(crate) mod walker;
+
+use std::collections::BTreeMap;
+
+use crate::stage::Answer;
+
+/// What came of an attack.
+pub(crate) struct Report {
+    pub(crate) name: &'static str,
+    pub(crate) attempts: usize,
+    /// How many attempts got what they wanted. Anything but 0 is a defect.
+    pub(crate) successes: usize,
+    /// What stopped the others, as the answers say it, and how often.
+    pub(crate) stopped_by: BTreeMap<String, usize>,
+}
+
+impl Report {
+    fn new(name: &'static str) -> Self {
+        Self { name, attempts: 0, successes: 0, stopped_by: BTreeMap::new() }
+    }
+
+    /// Counts an attempt whose outcome shows in its answer.
+    fn tally(&mut self, answer: &Answer, success: bool) {
+        self.count(&refusal(answer), success);
+    }
+
+    /// Counts an attempt that is stopped by something that has a name.
+    fn count(&mut self, defence: &str, success: bool) {
+        self.attempts += 1;
+        if success {
+            self.successes += 1;
+        } else {
+            *self.stopped_by.entry(defence.to_owned()).or_default() += 1;
+        }
+    }
+}
+
+/// The status, and the type of the problem where there is one.
+fn refusal(answer: &Answer) -> String {
+    let kind = answer.body["type"].as_str().and_then(|kind| kind.rsplit(':').next());
+    match kind {
+        Some(kind) => format!("{} {kind}", answer.status),
+        None => answer.status.to_string(),
+    }
+}
+
+/// Transfers are guarded, and limits are wide enough to hide nothing; `limits` and `routes` are what an attack is about.
+fn policy(limits: &str, routes: &str) -> String {
+    format!(
+        r#"
+        version = 1
+
+        [[limit]]
+        name = "everything"
+        on = "start"
+        key = ["global"]
+        quota = "100000/1h"
+
+        {limits}
+
+        [[step_up]]
+        name = "transfers"
+        when = {{ action = "transfer" }}
+        require = {{ acr = "phone", max_age = "5m", single_use = true }}
+
+        [[route]]
+        name = "everyone"
+        try = {routes}
+        "#
+    )
+}
+
+const TEXTS: &str = r#"["code_book/sms", "code_book/voice_code"]"#;
