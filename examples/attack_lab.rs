@@ -21,14 +21,16 @@ mod vendors;
 
 use std::{env, process::ExitCode};
 
-use attacks::{Report, burner, callback_forger, enumerator, flooder, guesser, proof_thief, session_swapper, walker};
+use attacks::{
+    Report, burner, callback_forger, enumerator, flooder, guesser, open_redirect, proof_thief, session_swapper, walker,
+};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     // `--once` is taken as every example takes it: the lab always ends by itself.
-    if env::args().skip(1).any(|word| word != "--once") {
+    if let Some(word) = env::args().skip(1).find(|word| word != "--once") {
         println!("usage: attack_lab [--once]\n\nRuns every attacker; the exit code is 1 when one of them succeeds.");
-        return ExitCode::SUCCESS;
+        return ExitCode::from(if word == "--help" { 0 } else { 2 });
     }
     println!("{:<40}{:>9}{:>11}  stopped by", "attack", "attempts", "successes");
     let mut successes = 0;
@@ -46,6 +48,7 @@ async fn main() -> ExitCode {
     successes += show(&callback_forger::made_up_urls().await);
     successes += show(&enumerator::attack().await);
     successes += show(&proof_thief::attack().await);
+    successes += show(&open_redirect::attack().await);
     successes += show(&flooder::attack().await);
     ExitCode::from(u8::from(successes > 0))
 }

@@ -17,7 +17,9 @@ mod stage;
 #[path = "common/vendors.rs"]
 mod vendors;
 
-use attacks::{Report, burner, callback_forger, enumerator, flooder, guesser, proof_thief, session_swapper, walker};
+use attacks::{
+    Report, burner, callback_forger, enumerator, flooder, guesser, open_redirect, proof_thief, session_swapper, walker,
+};
 
 #[track_caller]
 fn stopped(report: &Report, by: &str) {
@@ -83,4 +85,9 @@ async fn e1_forged_callbacks_and_e2_repeated_ones_verify_nothing() {
 #[tokio::test]
 async fn what_is_too_big_too_deep_or_too_slow_is_refused_and_starves_nobody() {
     stopped(&flooder::attack().await, "413");
+}
+
+#[tokio::test]
+async fn a_device_that_comes_back_is_led_to_no_page_of_another() {
+    stopped(&open_redirect::attack().await, "303");
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{Report, policy};
 use crate::{
-    stage::{PHONE, Person, Stage},
+    stage::{PHONE, Person},
     vendors,
 };
 

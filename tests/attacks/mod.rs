@@ -6,6 +6,7 @@ pub(crate) mod callback_forger;
 pub(crate) mod enumerator;
 pub(crate) mod flooder;
 pub(crate) mod guesser;
+pub(crate) mod open_redirect;
 pub(crate) mod proof_thief;
 pub(crate) mod session_swapper;
 pub(crate) mod walker;
