@@ -1,7 +1,10 @@
 //! The limiter of one process: one key, many keys, refused, and a limiter without room.
 #![expect(clippy::expect_used, reason = "a benchmark that cannot run ends")]
 
-use std::time::{Duration, SystemTime};
+use std::{
+    cell::Cell,
+    time::{Duration, SystemTime},
+};
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use futures_util::FutureExt;
@@ -16,10 +19,12 @@ fn checks(c: &mut Criterion) {
     let catalogue = Catalogue::new().with("numcheck", [Channel::FlashCall]);
     let policy = Policy::compile(&Sources::new("policy.toml", POLICY), &catalogue).expect("a policy that loads");
     let [wide, narrow] = policy.limits() else { unreachable!("two limits") };
-    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    // A microsecond later with each request, so that the wide limit refuses none.
+    let now = Cell::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
     let ask = |limiter: &LocalLimiter, limit: &Limit, key: u128| {
         let takes = [Take::new(limit, LimitKey::from_bytes(spread(key)))];
-        limiter.check(&takes, now).now_or_never().expect("nothing to wait for")
+        now.set(now.get() + Duration::from_micros(1));
+        limiter.check(&takes, now.get()).now_or_never().expect("nothing to wait for")
     };
 
     let limiter = LocalLimiter::default();
@@ -52,7 +57,7 @@ const POLICY: &str = r#"
     name = "wide"
     on = "answer"
     key = ["subject"]
-    quota = "1000000000/1s"
+    quota = "1000000/1s"
     [[limit]]
     name = "narrow"
     on = "answer"
