@@ -21,6 +21,10 @@ pub(crate) fn write(measured: &Measured, date: &str, machine: &str) -> String {
             lines
         },
     );
+    let load = match load.as_str() {
+        "" => "Not measured in this run.\n".to_owned(),
+        lines => format!("| | |\n|---|---:|\n{lines}"),
+    };
     format!(
         "# Benchmarks\n\n\
          Written by `scripts/bench` on {date}; {machine}. Ratios are taken within this one run, since machines differ and \
@@ -32,7 +36,7 @@ pub(crate) fn write(measured: &Measured, date: &str, machine: &str) -> String {
          ![Nanoseconds of a decision against rules](benchmarks/rules.svg)\n\n\
          ## A whole lifecycle over HTTP\n\n\
          `examples/load.rs`, client, server and emulated vendor in one process on the same cores.\n\n\
-         | | |\n|---|---:|\n{load}\n\
+         {load}\n\
          ## Everything that was measured\n\n| benchmark | median |\n|---|---:|\n{figures}"
     )
 }
