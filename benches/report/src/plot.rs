@@ -43,9 +43,22 @@ fn draw(lines: &[(&str, Points)], axis: &str, path: &Path) -> Result<(), Box<dyn
     let (x, y) = ((least(|p| p.0)..most(|p| p.0)).log_scale(), (least(|p| p.1) / 2.0..most(|p| p.1) * 2.0).log_scale());
     let root = SVGBackend::new(path, (760, 420)).into_drawing_area();
     root.fill(&WHITE)?;
-    let mut chart =
-        ChartBuilder::on(&root).margin(16).x_label_area_size(40).y_label_area_size(64).build_cartesian_2d(x, y)?;
-    chart.configure_mesh().x_desc(axis).y_desc("nanoseconds").light_line_style(WHITE).draw()?;
+    let mut chart = ChartBuilder::on(&root)
+        .margin(16)
+        .margin_right(48)
+        .x_label_area_size(40)
+        .y_label_area_size(64)
+        .build_cartesian_2d(x, y)?;
+    let whole = |value: &f64| format!("{value:.0}");
+    chart
+        .configure_mesh()
+        .x_desc(axis)
+        .y_desc("nanoseconds")
+        .y_labels(5)
+        .x_label_formatter(&whole)
+        .y_label_formatter(&whole)
+        .light_line_style(WHITE)
+        .draw()?;
     for (index, (name, points)) in lines.iter().enumerate() {
         let color = Palette99::pick(index).to_rgba();
         chart
@@ -53,7 +66,11 @@ fn draw(lines: &[(&str, Points)], axis: &str, path: &Path) -> Result<(), Box<dyn
             .label(*name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], color.stroke_width(2)));
     }
-    chart.configure_series_labels().position(SeriesLabelPosition::UpperLeft).background_style(WHITE.mix(0.8)).draw()?;
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::LowerRight)
+        .background_style(WHITE.mix(0.8))
+        .draw()?;
     root.present()?;
     Ok(())
 }
