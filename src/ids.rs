@@ -54,7 +54,8 @@ impl fmt::Debug for Subject {
     }
 }
 
-/// Names one check: 128 random bits, written as 22 characters of base64url.
+/// Names one check: 16 bytes, written as 22 characters of base64url. All but the last are random; that one says which of the
+/// deployment's server keys the check was started under.
 ///
 /// It is no secret: a check answers only to the subject that started it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -262,6 +262,28 @@ fn d2_a_secret_that_stands_in_the_file_or_is_open_to_all_is_refused_and_not_show
     assert!(code == 1 && said.contains("the method `basic` has a `secret`"), "{said}");
 }
 
+/// That both keys are used shows in what is refused: the same one twice.
+#[test]
+fn h4_server_keys_that_come_and_go_are_settings() {
+    let folder = Folder::new("server-keys");
+    for (name, text) in [("token", "0"), ("old", "a"), ("new", "b")] {
+        folder.put_secret(name, &text.repeat(32));
+    }
+    let check = |accepted: &str| {
+        let keys = format!("server_key = {{ file = \"new\" }}\naccept_server_keys = [{accepted}]\n");
+        folder.put("handset.toml", &format!("{keys}{GOOD}"));
+        let output = folder.run(&["serve", "--config", "handset.toml", "--check"]);
+        (output.status.code().unwrap(), text(&output.stderr))
+    };
+    assert_eq!(check("{ file = \"old\" }"), (0, String::new()));
+    for (accepted, why) in
+        [("{ file = \"new\" }", "two server keys are the same"), ("\"hunter2\"", "`accept_server_keys[0]`")]
+    {
+        let (code, said) = check(accepted);
+        assert!(code == 1 && said.contains(why) && !said.contains("hunter2"), "{said}");
+    }
+}
+
 const GOOD: &str = r#"policy = "policy.toml"
 [proof]
 key = { algorithm = "hs256", secret = { env = "PROOF_SECRET" } }

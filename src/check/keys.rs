@@ -1,6 +1,6 @@
 //! The keys of one deployment, all from one server key, one for each use.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chacha20poly1305::XChaCha20Poly1305;
@@ -56,9 +56,49 @@ impl fmt::Debug for ServerKey {
 /// A keyed hash, cut to 128 bits: enough to tell things apart, nothing to find them by.
 pub type Digest = [u8; 16];
 
-/// The derived keys, ready for use.
+/// The keys of new checks, and those of server keys that come into use or go out of it.
+#[derive(Debug)]
+pub(crate) struct Keyring {
+    current: Keys,
+    accepted: Vec<Keys>,
+}
+
+impl Keyring {
+    pub(crate) fn new(current: &ServerKey, accepted: &[ServerKey]) -> Result<Self> {
+        let ring = Self { current: Keys::derive(current), accepted: accepted.iter().map(Keys::derive).collect() };
+        let marks: BTreeSet<u8> = ring.all().map(|keys| keys.mark).collect();
+        match marks.len() == ring.all().count() {
+            true => Ok(ring),
+            // Of two hundred and fifty-six pairs, one happens to.
+            false => Err(Error::new(
+                ErrorKind::Misconfigured,
+                "two server keys are the same, or their marks are; leave one out, or make another new one",
+            )),
+        }
+    }
+
+    /// The keys of new checks.
+    pub(crate) fn current(&self) -> &Keys {
+        &self.current
+    }
+
+    /// The keys that a check was started under, as the mark in its id says. A strange id gets the current ones.
+    pub(crate) fn of(&self, id: &CheckId) -> &Keys {
+        let marked = |keys: &&Keys| id.as_bytes().last() == Some(&keys.mark);
+        self.accepted.iter().find(marked).unwrap_or(&self.current)
+    }
+
+    /// All of them, the current ones first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Keys> {
+        std::iter::once(&self.current).chain(&self.accepted)
+    }
+}
+
+/// The keys derived from one server key, ready for use.
 #[derive(Clone)]
 pub(crate) struct Keys {
+    /// Stands in the ids of checks, to tell which keys they were started under.
+    mark: u8,
     code: Hmac<Sha256>,
     name: Hmac<Sha256>,
     pub(super) seal: XChaCha20Poly1305,
@@ -70,11 +110,22 @@ impl Keys {
         let key = |purpose: &[u8]| {
             Zeroizing::new(<[u8; 32]>::from(root.clone().chain_update(purpose).finalize().into_bytes()))
         };
+        let [mark, ..] = *key(b"mark");
         Self {
+            mark,
             code: prepared(&key(b"code")),
             name: prepared(&key(b"name")),
             seal: XChaCha20Poly1305::new(&(*key(b"seal")).into()),
         }
+    }
+
+    /// A new id, which says that it was made under these keys.
+    pub(crate) fn new_id(&self) -> Result<CheckId> {
+        let mut id: [u8; 16] = random::bytes()?;
+        // The first bytes are what maps of ids are sorted by.
+        let [.., last] = &mut id;
+        *last = self.mark;
+        Ok(CheckId::from_bytes(id))
     }
 
     /// Stands for `parts` in the store: the same parts give the same name, and only the key can tell which parts.

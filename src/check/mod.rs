@@ -16,8 +16,8 @@ mod matching;
 mod seal;
 mod state;
 
-pub(crate) use keys::Keys;
 pub use keys::{Digest, ServerKey};
+pub(crate) use keys::{Keyring, Keys};
 pub(crate) use matching::TypedCode;
 pub use matching::{CodeMacs, Expected};
 pub use seal::Sealed;

@@ -317,7 +317,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_happens_the_promises_hold(
+        fn e5_whatever_happens_what_has_ended_stays_as_it_ended(
             attempts in 1_u8..6,
             story in proptest::collection::vec((any_event(), 0_u64..20), 0..60),
         ) {

@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use subtle::ConstantTimeEq;
 
 use super::Inner;
-use crate::{error::Result, ids::CheckId, provider::ReturnTo, random};
+use crate::{check::Keys, error::Result, ids::CheckId, provider::ReturnTo, random};
 
 /// Whom a callback URL belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,19 +18,21 @@ pub(super) enum Addressee {
 impl Inner {
     /// Where a vendor reports on one check.
     pub(super) fn callback_url(&self, provider: &str, id: &CheckId) -> Option<String> {
-        let mac = self.keys.name("callback of check", &[provider.as_bytes(), id.as_bytes()]);
+        let mac = self.keys.of(id).name("callback of check", &[provider.as_bytes(), id.as_bytes()]);
         let token = URL_SAFE_NO_PAD.encode([id.as_bytes().as_slice(), &mac].concat());
         self.url(&format!("callback/{provider}/{token}"))
     }
 
     /// Where a vendor reports that knows one URL for its whole account.
     pub(super) fn account_callback_url(&self, provider: &str) -> Option<String> {
-        self.url(&format!("callback/{provider}/{}", self.account_token(provider)))
+        self.url(&format!("callback/{provider}/{}", account_token(self.keys.current(), provider)))
     }
 
     /// Whose URL it is, if it is one of ours.
     pub(super) fn addressee(&self, provider: &str, token: &str) -> Option<Addressee> {
-        if bool::from(self.account_token(provider).as_bytes().ct_eq(token.as_bytes())) {
+        // The vendor goes on calling the URL of before until its dashboard has the new one.
+        let is_ours = |keys| bool::from(account_token(keys, provider).as_bytes().ct_eq(token.as_bytes()));
+        if self.keys.all().any(is_ours) {
             return Some(Addressee::Account);
         }
         let id = CheckId::from_bytes(*URL_SAFE_NO_PAD.decode(token).ok()?.first_chunk()?);
@@ -57,8 +59,8 @@ impl Inner {
     pub(super) fn url(&self, path: &str) -> Option<String> {
         self.public_url.as_ref().map(|origin| format!("{origin}{}/{path}", self.mount))
     }
+}
 
-    fn account_token(&self, provider: &str) -> String {
-        self.keys.text_name("callback of account", &[provider.as_bytes()])
-    }
+fn account_token(keys: &Keys, provider: &str) -> String {
+    keys.text_name("callback of account", &[provider.as_bytes()])
 }

@@ -31,7 +31,7 @@ impl Verifier {
         let typed = Typed::parse(typed)?;
         let now = inner.trusted_time()?;
         self.limit_answer(subject, caller, now).await?;
-        let owner = inner.owner(subject);
+        let owner = inner.owner(&id, subject);
         if let Err(not_digits) = &typed.digits {
             // No code of ours has letters: only an app that got one from a vendor hands it in, and only for such a check.
             let record = inner.store.load(id, now).await?.filter(|record| record.owner == owner);
@@ -43,7 +43,7 @@ impl Verifier {
         if settled.as_ref().is_err_and(|error| error.kind() == ErrorKind::CheckEnded)
             && let Ok(digits) = &typed.digits
         {
-            CodeMacs::matches_nothing(&inner.keys, &id, digits);
+            CodeMacs::matches_nothing(inner.keys.of(&id), &id, digits);
         }
         settled
     }
@@ -118,12 +118,12 @@ impl Inner {
     /// Whether what was typed is right: we say so, or the vendor.
     async fn verdict(&self, id: &CheckId, record: &Record, typed: &Typed) -> Result<Verdict> {
         match (&record.judge, &typed.digits) {
-            (Judge::Us(macs), Ok(digits)) => match macs.matches(&self.keys, id, &record.context, digits) {
+            (Judge::Us(macs), Ok(digits)) => match macs.matches(self.keys.of(id), id, &record.context, digits) {
                 true => Ok(Verdict::Match),
                 false => Ok(Verdict::NoMatch),
             },
             (Judge::Vendor, Ok(digits)) => {
-                let private: Private = self.keys.open(id, &record.sealed)?;
+                let private: Private = self.keys.of(id).open(id, &record.sealed)?;
                 let (provider, handle) = self.current(&private)?;
                 provider.judge(handle, &digits.to_code()?).await
             }
@@ -170,12 +170,12 @@ impl Inner {
         auth_time: SystemTime,
         now: SystemTime,
     ) -> Result<Verified> {
-        let private: Private = self.keys.open(&id, &record.sealed)?;
+        let private: Private = self.keys.of(&id).open(&id, &record.sealed)?;
         let nothing_sent = || Error::new(ErrorKind::Unavailable, "nothing was sent for this check");
         let channel = private.current().ok_or_else(nothing_sent)?.channel;
         let assertion = Assertion {
             // One check has one proof, however often it is made.
-            jti: self.keys.text_name("proof", &[id.as_bytes()]),
+            jti: self.keys.of(&id).text_name("proof", &[id.as_bytes()]),
             subject: private.subject()?,
             phone: private.phone()?,
             action: private.action()?,

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     channel::Channel,
-    check::{Keys, ServerKey},
+    check::{Keyring, Keys, ServerKey},
     clock::{Clock, SteadyClock, SystemClock},
     error::{Error, ErrorKind, Result},
     ids::{Action, CheckId, Subject},
@@ -62,6 +62,7 @@ pub struct Ready {
     limiter: Option<Arc<dyn Limiter>>,
     clock: Arc<dyn Clock>,
     server_key: Option<ServerKey>,
+    accepted_server_keys: Vec<ServerKey>,
     mount: String,
     public_url: Option<String>,
     return_page: Option<String>,
@@ -121,6 +122,7 @@ impl Builder<WantsProofKey> {
                 limiter: None,
                 clock: Arc::new(SystemClock),
                 server_key: None,
+                accepted_server_keys: Vec::new(),
                 mount: "/handset".to_owned(),
                 public_url: None,
                 return_page: None,
@@ -163,6 +165,17 @@ impl Builder<Ready> {
     /// store share this key.
     pub fn server_key(mut self, key: ServerKey) -> Self {
         self.state.server_key = Some(key);
+        self
+    }
+
+    /// A server key that comes into use or goes out of it: what was begun under it goes on.
+    ///
+    /// To change the key where several processes share a store, first have all of them accept the new one, then use it and accept the
+    /// old one, and take the old one away an hour later, or when the longest limit and proof have run out. Checks, callbacks, visitors
+    /// and used proofs live through that. Failures and requests are counted anew under the new key; a login, or a step of the OpenID
+    /// provider, that is under way at that moment begins again.
+    pub fn also_accept_server_key(mut self, key: ServerKey) -> Self {
+        self.state.accepted_server_keys.push(key);
         self
     }
 
@@ -231,8 +244,8 @@ impl Builder<Ready> {
         tracing::info!(policy = policy.hash(), "policy loaded");
 
         let server_key = state.server_key.map_or_else(ServerKey::random, Ok)?;
-        let keys = Keys::derive(&server_key);
-        let decoy = decoy(&keys)?;
+        let keys = Keyring::new(&server_key, &state.accepted_server_keys)?;
+        let decoy = decoy(keys.current())?;
         let store = state.store.unwrap_or_else(|| Arc::new(MemoryStore::default()));
         let limiter = state.limiter.unwrap_or_else(|| Arc::new(LocalLimiter::default()));
         let clock = state.clock;
@@ -323,7 +336,7 @@ pub(crate) fn return_page(path: String) -> Result<String> {
 
 /// A sealed check of nobody.
 fn decoy(keys: &Keys) -> Result<(CheckId, crate::check::Sealed)> {
-    let id = CheckId::random()?;
+    let id = keys.new_id()?;
     let phone = PhoneNumber::parse("+12025550100", None)?;
     let request = StartRequest::new(Subject::new(id.to_string())?, phone, Action::new("decoy")?);
     let (provider, channel) = ("decoy".to_owned(), Channel::Sms);

@@ -6,10 +6,12 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
+
 use super::{Inner, Verifier, ask_shadow};
 use crate::{
     channel::Channel,
-    check::Digest,
     error::Result,
     ids::{Action, Binding, KeyThumbprint, RuleName, Subject},
     phone::{PhoneNumber, Region},
@@ -183,11 +185,10 @@ pub(crate) enum Gate {
     Deny { rule: RuleName, reason: String },
 }
 
-/// The name of a proof that may be used once.
-#[derive(Clone, Copy, Debug)]
+/// The one use of a proof.
+#[derive(Debug)]
 pub(crate) struct SingleUse {
-    key: Digest,
-    until: SystemTime,
+    proof: Arc<Proof>,
     now: SystemTime,
 }
 
@@ -206,11 +207,7 @@ impl Verifier {
         };
         match inner.meets(visit, &requirement, now) {
             Ok(proof) => {
-                let claim = requirement.single_use.then(|| SingleUse {
-                    key: inner.keys.name("used proof", &[proof.id().as_bytes()]),
-                    until: proof.expires_at(),
-                    now,
-                });
+                let claim = requirement.single_use.then(|| SingleUse { proof: Arc::clone(&proof), now });
                 Gate::Proven { proof, requirement, claim }
             }
             Err(why) => Gate::StepUp { requirement, why },
@@ -219,7 +216,7 @@ impl Verifier {
 
     /// Takes the single use of a proof; `false` when it has been used.
     pub(crate) async fn claim(&self, claim: SingleUse) -> Result<bool> {
-        self.inner.store.once(claim.key, claim.until, claim.now).await
+        self.inner.use_once("used proof", &claim.proof, claim.now).await
     }
 
     /// Whether a proof shows possession of its number here and now: not an address of e-mail, not a test, not over.
@@ -233,8 +230,7 @@ impl Verifier {
     /// guards the very request that comes here.
     pub(crate) async fn spend(&self, purpose: &str, proof: &Proof) -> Result<bool> {
         let now = self.inner.trusted_time()?;
-        let key = self.inner.keys.name(purpose, &[proof.id().as_bytes()]);
-        self.inner.store.once(key, proof.expires_at(), now).await
+        self.inner.use_once(purpose, proof, now).await
     }
 
     /// The time, for what is written down elsewhere.
@@ -242,9 +238,12 @@ impl Verifier {
         self.inner.clock.read().now
     }
 
-    /// The subject that stands for a visitor: a keyed hash of its cookie, so that a proof does not carry the cookie about.
+    /// The subject that stands for a visitor: a hash of its cookie, so that a proof does not carry the cookie about. It is hashed
+    /// without a key, since nobody can guess so many random bytes, and stays the same under the next server key.
     pub(crate) fn visitor(&self, secret: &[u8]) -> Result<Subject> {
-        Subject::new(format!("visitor:{}", self.inner.keys.text_name("visitor", &[secret])))
+        let hash = Sha256::new_with_prefix("handset visitor").chain_update(secret).finalize();
+        let name: String = URL_SAFE_NO_PAD.encode(hash).chars().take(22).collect();
+        Subject::new(format!("visitor:{name}"))
     }
 
     /// Whether some rule asks anything of an action.
@@ -254,6 +253,10 @@ impl Verifier {
 }
 
 impl Inner {
+    async fn use_once(&self, purpose: &str, proof: &Proof, now: SystemTime) -> Result<bool> {
+        self.first_time(purpose, &[proof.id().as_bytes()], proof.expires_at(), now).await
+    }
+
     /// The proof of a request, if it is good for this request; else what is wrong with it, in words for the client.
     fn meets(&self, visit: &Visit<'_>, requirement: &Requirement, now: SystemTime) -> Result<Arc<Proof>, &'static str> {
         let token = visit.token.ok_or("show a proof of phone possession")?;

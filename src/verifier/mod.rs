@@ -43,7 +43,7 @@ use serde_json::Value;
 
 use crate::{
     channel::Channel,
-    check::{Digest, Keys, Sealed, Status},
+    check::{Digest, Keyring, Keys, Sealed, Status},
     clock::SteadyClock,
     error::{Error, ErrorKind, Result},
     ids::{Action, CheckId, Subject},
@@ -111,7 +111,7 @@ struct Inner {
     store: Arc<dyn Store>,
     providers: BTreeMap<&'static str, Arc<dyn Provider>>,
     clock: SteadyClock,
-    keys: Keys,
+    keys: Keyring,
     proofs: Arc<Proofs>,
     /// Starts that are under way: a second click joins the first.
     flights: Flights<Digest, Begun>,
@@ -234,8 +234,9 @@ impl Inner {
         Ok(reading.now)
     }
 
-    fn owner(&self, subject: &Subject) -> Digest {
-        self.keys.name("subject", &[subject.as_str().as_bytes()])
+    /// What the store knows the subject of a check by.
+    fn owner(&self, id: &CheckId, subject: &Subject) -> Digest {
+        owner(self.keys.of(id), subject)
     }
 
     /// Takes one from every limit on `on` whose key is known: those that name the provider when there is one, the others
@@ -282,7 +283,7 @@ impl Inner {
         touched: &mut Vec<String>,
         now: SystemTime,
     ) -> Result<()> {
-        let take = |limit| LimitKey::of(&self.keys, limit, facts).map(|key| Take::new(limit, key));
+        let take = |limit| LimitKey::of(self.keys.current(), limit, facts).map(|key| Take::new(limit, key));
         let takes: Vec<Take<'_>> = limits.into_iter().filter_map(take).collect();
         if takes.is_empty() {
             return Ok(());
@@ -324,6 +325,10 @@ fn ask_shadow(policy: &Policy, section: Section, context: &Context<'_>) {
             "the shadow policy would decide otherwise"
         );
     }
+}
+
+fn owner(keys: &Keys, subject: &Subject) -> Digest {
+    keys.name("subject", &[subject.as_str().as_bytes()])
 }
 
 fn over_limit(retry_after: Duration) -> Error {

@@ -12,6 +12,7 @@ use super::{Inner, StartRequest, ask_shadow, private::PlannedRoute};
 use crate::{
     channel::Channel,
     error::{Error, ErrorKind, Result},
+    ids::CheckId,
     phone::PhoneNumber,
     policy::{CodeRules, Context, Health, Plan, Policy, Routing, Section},
     secret::Code,
@@ -29,6 +30,7 @@ pub(super) struct Planned {
 pub(super) fn plan(
     inner: &Inner,
     policy: &Policy,
+    id: &CheckId,
     request: &StartRequest,
     context: &Context<'_>,
     now: SystemTime,
@@ -37,11 +39,11 @@ pub(super) fn plan(
     let first = match policy.route(context) {
         Routing::Try(plan) => plan,
         Routing::Deny { rule, reason } => {
-            tracing::info!(policy = policy.hash(), rule = ?rule, reason, "start denied");
+            tracing::info!(check = %id, policy = policy.hash(), rule = ?rule, reason, "start denied");
             return Err(Error::new(ErrorKind::Denied, format!("the policy does not allow it: {reason}")));
         }
     };
-    tracing::info!(policy = policy.hash(), rule = %first.rule, region = ?request.phone.region(), "start planned");
+    tracing::info!(check = %id, policy = policy.hash(), rule = %first.rule, region = ?request.phone.region(), "start planned");
     let mut routes = planned(&first);
     if let Some(wanted) = request.channel {
         if !routes.iter().any(|route| route.channel == wanted) {

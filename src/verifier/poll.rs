@@ -52,7 +52,7 @@ impl Verifier {
 
 impl Inner {
     async fn poll(&self, id: &CheckId, record: &Record, now: SystemTime) -> Result<Verdict> {
-        let private: Private = self.keys.open(id, &record.sealed)?;
+        let private: Private = self.keys.of(id).open(id, &record.sealed)?;
         let (provider, handle) = self.current(&private)?;
         let verdict = provider.poll(handle).await?.verdict;
         match self.is_news(provider.name(), handle.as_str(), verdict, record, now).await? {
@@ -74,7 +74,6 @@ impl Inner {
         if verdict != Verdict::NoMatch {
             return Ok(true);
         }
-        let told = self.keys.name("verdict", &[provider.as_bytes(), order.as_bytes()]);
-        self.store.once(told, record.state.expires_at(), now).await
+        self.first_time("verdict", &[provider.as_bytes(), order.as_bytes()], record.state.expires_at(), now).await
     }
 }

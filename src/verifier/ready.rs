@@ -20,7 +20,7 @@ impl Verifier {
         inner.store.load(CheckId::random()?, now).await?;
         if let Some(limit) = inner.policy.load_full().limits().first() {
             // That it is over its limit is an answer.
-            inner.limiter.check(&[Take::new(limit, LimitKey::probe(&inner.keys))], now).await?;
+            inner.limiter.check(&[Take::new(limit, LimitKey::probe(inner.keys.current()))], now).await?;
         }
         Ok(())
     }

@@ -44,8 +44,8 @@ impl Note {
             shadow: shadow.map(|shadow| RecordedAnswer::of(shadow, context)),
             asked: request.channel,
             limits: Vec::new(),
-            phone: inner.keys.text_name("recorded number", &[&request.phone.digits().to_be_bytes()]),
-            subject: inner.keys.text_name("recorded subject", &[request.subject.as_str().as_bytes()]),
+            phone: inner.keys.current().text_name("recorded number", &[&request.phone.digits().to_be_bytes()]),
+            subject: inner.keys.current().text_name("recorded subject", &[request.subject.as_str().as_bytes()]),
             facts: RecordedFacts::of(policy, context),
         }));
     }
@@ -93,7 +93,7 @@ impl Inner {
     }
 
     fn write_end(&self, id: &CheckId, record: &Record, outcome: Outcome, now: SystemTime) {
-        let Ok(private) = self.keys.open::<Private>(id, &record.sealed) else { return };
+        let Ok(private) = self.keys.of(id).open::<Private>(id, &record.sealed) else { return };
         let route = private.current();
         let messages = u32::from(record.state.leg()) + u32::from(record.state.sent_at().is_some());
         let took = now.duration_since(private.began_at).unwrap_or_default();

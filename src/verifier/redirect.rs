@@ -43,16 +43,15 @@ impl Verifier {
         }
         let (returned, state, id) = inner.returned(provider, query).ok_or_else(ended)?;
         let record = inner.store.load(id, now).await?.ok_or_else(ended)?;
-        let private: Private = inner.keys.open(&id, &record.sealed)?;
+        let private: Private = inner.keys.of(&id).open(&id, &record.sealed)?;
         let ours = private.state.as_ref().is_some_and(|ours| bool::from(ours.as_bytes().ct_eq(state.as_bytes())));
         let here = private.current().is_some_and(|route| route.provider == provider);
         let open = record.state.status_at(now) == Status::Pending && matches!(record.judge, Judge::Redirect);
-        let expected = inner.owner(&private.comes_back()?);
-        if !browser.iter().any(|name| inner.owner(name) == expected) || !ours || !here || !open {
+        let expected = inner.owner(&id, &private.comes_back()?);
+        if !browser.iter().any(|name| inner.owner(&id, name) == expected) || !ours || !here || !open {
             return Err(ended());
         }
-        let used = inner.keys.name("redirect state", &[state.as_bytes()]);
-        if !inner.store.once(used, record.state.expires_at(), now).await? {
+        if !inner.first_time("redirect state", &[state.as_bytes()], record.state.expires_at(), now).await? {
             return Err(ended());
         }
         let subject = private.subject()?;
@@ -100,12 +99,12 @@ impl Inner {
 
     /// Names a check to the page that its browser is sent on to, which takes it from us alone.
     fn returned_text(&self, id: &CheckId) -> String {
-        format!("{id}.{}", self.keys.text_name("returned check", &[id.as_bytes()]))
+        format!("{id}.{}", self.keys.of(id).text_name("returned check", &[id.as_bytes()]))
     }
 
     /// Has the vendor judge what the device of a check came back with.
     pub(super) async fn exchange(&self, id: &CheckId, record: &Record, returned: &Returned) -> Result<Verdict> {
-        let private: Private = self.keys.open(id, &record.sealed)?;
+        let private: Private = self.keys.of(id).open(id, &record.sealed)?;
         let (provider, handle) = self.current(&private)?;
         provider.redirect(handle, returned, self.clock.read().now).await
     }

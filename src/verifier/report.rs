@@ -74,7 +74,7 @@ impl Verifier {
         };
         tracing::info!(check = %id, provider, verdict = ?report.verdict, delivery = ?report.delivery, "callback");
         let Some(record) = inner.store.load(id, now).await? else { return Ok(()) };
-        let private: Private = inner.keys.open(&id, &record.sealed)?;
+        let private: Private = inner.keys.of(&id).open(&id, &record.sealed)?;
         let here = private.current().is_some_and(|route| route.provider == provider);
         // An order before the one that is out, whose message was left behind.
         let late = report.handle.is_some() && report.handle != private.handle || began_before(report, &private);
@@ -89,8 +89,8 @@ impl Verifier {
             }
             // The next check may go by the same name: a match that is told again must not be heard as its own.
             (Some(report_id), Addressee::Account) => {
-                let told = inner.keys.name("report", &[provider.as_bytes(), report_id.as_bytes()]);
-                inner.store.once(told, now + local_time::MEMORY, now).await?
+                let told: [&[u8]; 2] = [provider.as_bytes(), report_id.as_bytes()];
+                inner.first_time("report", &told, now + local_time::MEMORY, now).await?
             }
             (None, _) => true,
         };
@@ -110,7 +110,7 @@ impl Verifier {
     async fn about(&self, provider: &str, to: Addressee, report: &Report, now: SystemTime) -> Result<Option<CheckId>> {
         match (to, &report.alias) {
             (Addressee::Check(id), _) => Ok(Some(id)),
-            (Addressee::Account, Some(alias)) => self.inner.store.find(self.inner.alias(provider, alias), now).await,
+            (Addressee::Account, Some(alias)) => self.inner.find_alias(provider, alias, now).await,
             (Addressee::Account, None) => Ok(None),
         }
     }

@@ -7,7 +7,11 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Inner, Verifier};
-use crate::{check::Sealed, error::Result, ids::CheckId};
+use crate::{
+    check::{Keys, Sealed},
+    error::Result,
+    ids::CheckId,
+};
 #[cfg(feature = "oidc-provider")]
 use crate::{
     ids::Action,
@@ -29,7 +33,7 @@ impl Verifier {
 
     /// Stands for `parts` where they must not be seen: the same parts give the same text.
     pub(crate) fn keyed_text(&self, kind: &str, parts: &[&[u8]]) -> String {
-        self.inner.keys.text_name(kind, parts)
+        self.inner.keys.current().text_name(kind, parts)
     }
 
     /// Whether the name of something is seen for the first time. It is remembered until `until`.
@@ -40,25 +44,43 @@ impl Verifier {
         until: SystemTime,
         now: SystemTime,
     ) -> Result<bool> {
-        self.inner.store.once(self.inner.keys.name(kind, parts), until, now).await
+        self.inner.first_time(kind, parts, until, now).await
     }
 
     /// Encrypts a value into text for URLs and forms. What is sealed as one kind does not open as another.
     pub(crate) fn seal<T: Serialize>(&self, kind: &str, value: &T) -> Result<String> {
-        let sealed = self.inner.keys.seal(&self.inner.kind(kind), value)?;
+        let keys = self.inner.keys.current();
+        let sealed = keys.seal(&name_of(keys, kind), value)?;
         Ok(URL_SAFE_NO_PAD.encode(sealed.as_bytes()))
     }
 
-    /// Opens what [`seal`](Self::seal) made, in this process or another with the same server key.
+    /// Opens what [`seal`](Self::seal) made, in this process or another with the same server key, or under one that is accepted.
     pub(crate) fn open<T: DeserializeOwned>(&self, kind: &str, text: &str) -> Option<T> {
         let sealed = Sealed::from_bytes(URL_SAFE_NO_PAD.decode(text).ok()?.into());
-        self.inner.keys.open(&self.inner.kind(kind), &sealed).ok()
+        self.inner.keys.all().find_map(|keys| keys.open(&name_of(keys, kind), &sealed).ok())
     }
 }
 
 impl Inner {
-    /// The name under which one kind is sealed.
-    fn kind(&self, kind: &str) -> CheckId {
-        CheckId::from_bytes(self.keys.name("sealed kind", &[kind.as_bytes()]))
+    /// Whether the name of something is seen for the first time, under every server key that is in use: what was seen under one that
+    /// goes out of use is not new under the next one. It is remembered until `until`.
+    pub(super) async fn first_time(
+        &self,
+        kind: &str,
+        parts: &[&[u8]],
+        until: SystemTime,
+        now: SystemTime,
+    ) -> Result<bool> {
+        for keys in self.keys.all() {
+            if !self.store.once(keys.name(kind, parts), until, now).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
+}
+
+/// The name under which one kind is sealed.
+fn name_of(keys: &Keys, kind: &str) -> CheckId {
+    CheckId::from_bytes(keys.name("sealed kind", &[kind.as_bytes()]))
 }

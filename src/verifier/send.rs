@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     channel::Channel,
-    check::{CodeMacs, Digest, Expected},
+    check::{CodeMacs, Digest, Expected, Keys},
     error::{Error, ErrorKind, Result},
     ids::CheckId,
     limiter::LimitFacts,
@@ -123,9 +123,9 @@ impl Verifier {
         let typed = |digits| Prompt::EnterCode { length: digits, source: source(channel) };
         let (judge, prompt) = match started.settle {
             Settle::LocalCode(expected) => {
-                let context = inner.context(&private.action()?, private.binding()?.as_ref());
+                let context = inner.context(&id, &private.action()?, private.binding()?.as_ref());
                 let digits = u8::try_from(expected.digits().expose().len()).unwrap_or(u8::MAX);
-                (Judge::Us(CodeMacs::of(&inner.keys, &id, &context, &expected)), typed(digits))
+                (Judge::Us(CodeMacs::of(inner.keys.of(&id), &id, &context, &expected)), typed(digits))
             }
             Settle::RemoteCode { digits } => (Judge::Vendor, typed(digits)),
             Settle::Redirect => (Judge::Redirect, Prompt::Wait),
@@ -133,7 +133,7 @@ impl Verifier {
             Settle::Callback => (Judge::Callback, Prompt::Wait),
         };
         private.prompt = started.prompt.unwrap_or(prompt);
-        let sealed = inner.keys.seal(&id, &private)?;
+        let sealed = inner.keys.of(&id).seal(&id, &private)?;
         match inner.store.advance(id, Step::Sent { leg, judge, sealed }, now).await? {
             Change::Made(record) => Ok(Some(record)),
             // It was cancelled or ran out meanwhile; the caller sees that in its status.
@@ -149,7 +149,7 @@ impl Verifier {
         ip: Option<IpAddr>,
         now: SystemTime,
     ) -> Result<Option<Record>> {
-        let private: Private = self.inner.keys.open(&id, &record.sealed)?;
+        let private: Private = self.inner.keys.of(&id).open(&id, &record.sealed)?;
         let due = record.state.sent_at().is_some_and(|sent| sent + private.resend_after <= now);
         match private.route {
             Some(route) if due => self.leave(id, record, private, route, ip, now).await,
@@ -189,9 +189,14 @@ impl Verifier {
 }
 
 impl Inner {
-    /// The name of an order in a vendor's callbacks, as the store knows it.
-    pub(super) fn alias(&self, provider: &str, alias: &str) -> Digest {
-        self.keys.name("alias", &[provider.as_bytes(), alias.as_bytes()])
+    /// The check that a vendor's callback means by the name of its order.
+    pub(super) async fn find_alias(&self, provider: &str, alias: &str, now: SystemTime) -> Result<Option<CheckId>> {
+        for keys in self.keys.all() {
+            if let Some(id) = self.store.find(alias_name(keys, provider, alias), now).await? {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
     }
 
     /// Takes the name that a vendor will call the order by, before the order goes out: two open orders of one name could not
@@ -199,11 +204,19 @@ impl Inner {
     async fn claim_alias(&self, provider: &str, alias: Option<String>, id: &CheckId, until: SystemTime) -> Result<()> {
         let Some(alias) = alias else { return Ok(()) };
         let now = self.clock.read().now;
-        match self.store.alias(self.alias(provider, &alias), *id, until, now).await? {
-            true => Ok(()),
-            false => Err(Error::new(ErrorKind::Unavailable, "another check of this number is open on this channel")),
+        for keys in self.keys.all() {
+            if !self.store.alias(alias_name(keys, provider, &alias), *id, until, now).await? {
+                let message = "another check of this number is open on this channel";
+                return Err(Error::new(ErrorKind::Unavailable, message));
+            }
         }
+        Ok(())
     }
+}
+
+/// The name of an order in a vendor's callbacks, as the store knows it.
+fn alias_name(keys: &Keys, provider: &str, alias: &str) -> Digest {
+    keys.name("alias", &[provider.as_bytes(), alias.as_bytes()])
 }
 
 fn source(channel: Channel) -> CodeSource {

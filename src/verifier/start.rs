@@ -10,7 +10,7 @@ use std::{
 use tracing::Instrument;
 
 use super::{
-    Check, Facts, Inner, Verifier, over_limit, plan,
+    Check, Facts, Inner, Verifier, over_limit, owner, plan,
     private::Private,
     record::{Admitted, Note},
     status::view,
@@ -171,7 +171,7 @@ impl Verifier {
         match begun {
             // Nobody can have done anything to it yet, so the store need not be asked.
             Begun { id, sent: Some(record) } if !matches!(record.judge, Judge::Poll) => {
-                let private = self.inner.keys.open(&id, &record.sealed)?;
+                let private = self.inner.keys.of(&id).open(&id, &record.sealed)?;
                 view(id, &record, private, None, self.inner.clock.read().now)
             }
             Begun { id, .. } => self.status(&subject, id).await,
@@ -187,7 +187,7 @@ impl Verifier {
     }
 
     async fn begin(&self, request: StartRequest, claims: Claims, now: SystemTime) -> Result<Begun> {
-        let id = CheckId::random()?;
+        let id = self.inner.keys.current().new_id()?;
         let mut note = Note::default();
         let mut admitted = self.admit(id, &request, &claims, &mut note, now).await;
         let mut found = None;
@@ -222,7 +222,7 @@ impl Verifier {
         if record.state.sent_at().is_some() || record.state.status_at(now) != Status::Pending {
             return Ok(false);
         }
-        let private: Private = self.inner.keys.open(&id, &record.sealed)?;
+        let private: Private = self.inner.keys.of(&id).open(&id, &record.sealed)?;
         if now < private.began_at + ABANDONED {
             return Ok(false);
         }
@@ -245,16 +245,16 @@ impl Verifier {
         let failures = self.failures(&policy, request, claims, now).await?;
         let facts = plan::of_first_message(request, &health, failures, now);
         note.decided(&self.inner, &id, &policy, request, &facts, now);
-        let planned = plan::plan(&self.inner, &policy, request, &facts, now)?;
+        let planned = plan::plan(&self.inner, &policy, &id, request, &facts, now)?;
         let attempts = planned.code.attempts;
         let private = Private::new(request, planned, now);
         let record = Record {
             owner: claims.owner,
-            number: self.inner.keys.name("number", &[&request.phone.digits().to_be_bytes()]),
-            context: self.inner.context(&request.action, request.binding.as_ref()),
+            number: self.inner.keys.current().name("number", &[&request.phone.digits().to_be_bytes()]),
+            context: self.inner.context(&id, &request.action, request.binding.as_ref()),
             state: State::new(attempts, private.expires_at),
             judge: Judge::Nobody,
-            sealed: self.inner.keys.seal(&id, &private)?,
+            sealed: self.inner.keys.of(&id).seal(&id, &private)?,
         };
         let failures = policy.failure_budget();
         let check = NewCheck { id, record, keyed: claims.keyed, unkeyed: claims.unkeyed, failures: &failures };
@@ -302,9 +302,9 @@ impl Verifier {
 
 impl Inner {
     /// The keyed hash of what a code is for.
-    pub(super) fn context(&self, action: &Action, binding: Option<&Binding>) -> Digest {
+    pub(super) fn context(&self, id: &CheckId, action: &Action, binding: Option<&Binding>) -> Digest {
         let parts = [Some(action.as_str().as_bytes()), binding.map(|binding| binding.as_str().as_bytes())];
-        self.keys.name("context", &parts.into_iter().flatten().collect::<Vec<_>>())
+        self.keys.of(id).name("context", &parts.into_iter().flatten().collect::<Vec<_>>())
     }
 }
 
@@ -325,7 +325,8 @@ struct Claims {
 
 impl Claims {
     fn of(inner: &Inner, request: &StartRequest) -> Self {
-        let owner = inner.owner(&request.subject);
+        let keys = inner.keys.current();
+        let owner = owner(keys, &request.subject);
         let binding = request.binding.as_ref().map_or("", Binding::as_str);
         let phone = request.phone.digits().to_be_bytes();
         let key = request.facts.key.as_ref().map_or("", KeyThumbprint::as_str);
@@ -333,13 +334,13 @@ impl Claims {
         // Each browser has a check of its own: what another one started is not for this one to come back with.
         let browser = request.browser.as_ref().map_or("", Subject::as_str);
         let parts: [&[u8]; 6] = [&owner, &phone, action, binding.as_bytes(), key.as_bytes(), browser.as_bytes()];
-        let same = inner.keys.name("same start", &parts);
+        let same = keys.name("same start", &parts);
         let channel = request.channel.map_or("", Channel::as_str);
-        let fingerprint = inner.keys.name("request", &[&same, channel.as_bytes()]);
+        let fingerprint = keys.name("request", &[&same, channel.as_bytes()]);
         let keyed = request
             .idempotency_key
             .as_ref()
-            .map(|key| Claim::new(inner.keys.name("idempotency key", &[&owner, key.as_bytes()]), fingerprint));
+            .map(|key| Claim::new(keys.name("idempotency key", &[&owner, key.as_bytes()]), fingerprint));
         Self { owner, keyed, unkeyed: Claim::new(same, fingerprint) }
     }
 

@@ -133,7 +133,7 @@ impl Verifier {
     /// The record of a check that is `subject`'s and has not expired. Unknown, foreign and expired ones take the same work.
     async fn find(&self, subject: &Subject, id: CheckId, now: SystemTime) -> Result<(Record, Private)> {
         let inner = &self.inner;
-        let owner = inner.owner(subject);
+        let owner = inner.owner(&id, subject);
         let found = inner
             .store
             .load(id, now)
@@ -143,7 +143,7 @@ impl Verifier {
             Some(record) => (id, &record.sealed),
             None => (inner.decoy.0, &inner.decoy.1),
         };
-        let private = inner.keys.open(&id, sealed)?;
+        let private = inner.keys.of(&id).open(&id, sealed)?;
         found.map(|record| (record, private)).ok_or_else(ended)
     }
 

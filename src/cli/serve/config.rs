@@ -41,6 +41,9 @@ pub(super) struct Config {
     pub(super) return_page: Option<String>,
     #[serde(default, deserialize_with = "server_key")]
     pub(super) server_key: Option<ServerKey>,
+    /// Keys that come into use or go out of it.
+    #[serde(default, deserialize_with = "server_keys")]
+    pub(super) accept_server_keys: Vec<ServerKey>,
     /// Where checks and counters are, when they are not in the memory of this process.
     #[serde(default)]
     pub(super) redis: Option<RedisSection>,
@@ -213,6 +216,11 @@ fn return_page<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::
 
 fn server_key<'de, D: Deserializer<'de>>(from: D) -> Result<Option<ServerKey>, D::Error> {
     ServerKey::from_secret(&Secret::deserialize(from)?).map(Some).map_err(D::Error::custom)
+}
+
+fn server_keys<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<ServerKey>, D::Error> {
+    let secrets = Vec::<Secret>::deserialize(from)?;
+    secrets.iter().map(|secret| ServerKey::from_secret(secret).map_err(D::Error::custom)).collect()
 }
 
 fn name<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {

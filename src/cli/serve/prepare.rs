@@ -135,6 +135,9 @@ fn settings(mut builder: Builder<Ready>, config: &mut Config) -> Builder<Ready> 
     if let Some(key) = config.server_key.take() {
         builder = builder.server_key(key);
     }
+    for key in config.accept_server_keys.drain(..) {
+        builder = builder.also_accept_server_key(key);
+    }
     if let Some(issuer) = config.proof.issuer.take() {
         builder = builder.issuer(issuer);
     }

@@ -126,7 +126,7 @@ impl<'v> MfaLogin<'v> {
     }
 
     pub(super) fn name_address(&self, address: &str) -> Digest {
-        let keys = &self.verifier.inner.keys;
+        let keys = self.verifier.inner.keys.current();
         keys.name("factor", &[self.subject.as_str().as_bytes(), address.as_bytes()])
     }
 }
@@ -135,7 +135,7 @@ impl Verifier {
     /// A number of an account as a page may show it.
     pub(crate) fn masked(&self, subject: &Subject, phone: &PhoneNumber) -> MaskedNumber {
         let parts: [&[u8]; 2] = [subject.as_str().as_bytes(), &phone.digits().to_be_bytes()];
-        MaskedNumber { id: self.inner.keys.text_name("number of account", &parts), masked: phone.to_string() }
+        MaskedNumber { id: self.inner.keys.current().text_name("number of account", &parts), masked: phone.to_string() }
     }
 }
 

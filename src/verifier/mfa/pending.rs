@@ -25,7 +25,7 @@ pub struct PendingLogin(String);
 
 impl PendingLogin {
     pub(super) fn seal(login: &MfaLogin<'_>, state: &State) -> Result<Self> {
-        let sealed = login.verifier.inner.keys.seal_for(&whose(login), state)?;
+        let sealed = login.verifier.inner.keys.current().seal_for(&whose(login), state)?;
         Ok(Self(URL_SAFE_NO_PAD.encode(sealed)))
     }
 
@@ -168,7 +168,7 @@ impl PendingLogin {
         let sealed = Some(&self.0).filter(|text| text.len() <= LONGEST);
         let sealed = sealed.and_then(|text| URL_SAFE_NO_PAD.decode(text).ok()).ok_or_else(not_this_login)?;
         let inner = &login.verifier.inner;
-        let state: State = inner.keys.open_for(&whose(login), &sealed).map_err(|_| not_this_login())?;
+        let state: State = inner.keys.current().open_for(&whose(login), &sealed).map_err(|_| not_this_login())?;
         Ok(Some(state).filter(|state| inner.clock.read().now < state.expires_at))
     }
 
@@ -189,7 +189,7 @@ impl PendingLogin {
 fn whose(login: &MfaLogin<'_>) -> Vec<u8> {
     let parts = [login.subject.as_str(), login.action.as_str(), login.session.as_str()].map(str::as_bytes);
     // Longer than the id that the checks in the store are sealed for, so that neither opens the other.
-    [b"pending login".as_slice(), &login.verifier.inner.keys.name("pending login", &parts)].concat()
+    [b"pending login".as_slice(), &login.verifier.inner.keys.current().name("pending login", &parts)].concat()
 }
 
 /// Ends a check, if it has not ended.

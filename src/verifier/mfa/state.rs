@@ -50,7 +50,7 @@ impl State {
             session => {
                 let before = factors.iter().flat_map(|factor| [factor.method.as_bytes(), factor.address_bytes()]);
                 let parts: Vec<_> = std::iter::once(session.as_bytes()).chain(before).collect();
-                login.verifier.inner.keys.text_name("login", &parts)
+                login.verifier.inner.keys.current().text_name("login", &parts)
             }
         };
         let expires_at = now + MfaStep::LIFETIME;
@@ -147,8 +147,7 @@ impl State {
     /// Ends this login for each of its copies; `false` when it was ended before.
     pub(super) async fn use_up(&self, login: &MfaLogin<'_>) -> Result<bool> {
         let inner = &login.verifier.inner;
-        let used = inner.keys.name("login done", &[&self.once]);
-        inner.store.once(used, self.expires_at, inner.clock.read().now).await
+        inner.first_time("login done", &[&self.once], self.expires_at, inner.clock.read().now).await
     }
 
     fn had(&self, login: &MfaLogin<'_>, address: &str) -> bool {
