@@ -328,6 +328,12 @@ impl LineType {
         }
     }
 
+    /// Whether who calls such a number pays its owner: the lines on which calls and messages are ordered to earn by them.
+    #[must_use]
+    pub fn is_dear(self) -> bool {
+        matches!(self, Self::PremiumRate | Self::SharedCost)
+    }
+
     fn from_lib(lib: PhoneNumberType) -> Self {
         match lib {
             PhoneNumberType::Mobile => Self::Mobile,
@@ -498,7 +504,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_form_shows_the_number() {
+    fn d2_no_text_form_shows_the_number() {
         let phone = parse("+37126123456", None).unwrap();
         assert_eq!(format!("{phone} {phone:?}"), "+371******56 PhoneNumber(+371******56)");
     }

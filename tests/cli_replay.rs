@@ -36,6 +36,11 @@ when = { "phone.region" = ["LV", "LT"] }
 try = ["numcheck/flash_call", "zadarma/sms"]
 
 [[route]]
+name = "shared cost"
+when = { "phone.type" = "shared_cost" }
+try = ["zadarma/sms"]
+
+[[route]]
 name = "everybody else"
 try = ["zadarma/sms"]
 "#;
@@ -137,7 +142,8 @@ fn log() -> String {
     log += &line(5, "LT", "+370612", "mobile", &baltics, None);
     log += &line(6, "US", "+1202", "fixed_line_or_mobile", &others, Some(10));
     log += &line(7, "DE", "+49151", "mobile", &others, Some(10));
-    log += &line(8, "DE", "+49180", "shared_cost", &others, Some(10));
+    let shared = json!({ "policy": "0ld", "rule": "shared cost", "try": ["zadarma/sms"] });
+    log += &line(8, "DE", "+49180", "shared_cost", &shared, Some(10));
     log += &line(
         9,
         "GB",
@@ -240,8 +246,8 @@ fn a_diff_for_people() {
     let (shown, code) = desk.out(&["diff", "old.toml", "old.toml"]);
     assert_eq!((shown.as_str(), code), ("Nothing is different.\n", 0));
     let (plain, _) = desk.out(&["diff", "old.toml", "new.toml", "--format", "plain"]);
-    assert!(plain.starts_with("rules_added=2\nrules_removed=1\nrules_changed=3\n"), "{plain}");
+    assert!(plain.starts_with("rules_added=2\nrules_removed=2\nrules_changed=3\n"), "{plain}");
     let (json, _) = desk.out(&["diff", "old.toml", "new.toml", "--format", "json"]);
     let found: Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(found["diff"]["rules"].as_array().unwrap().len(), 6);
+    assert_eq!(found["diff"]["rules"].as_array().unwrap().len(), 7);
 }

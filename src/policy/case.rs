@@ -219,6 +219,7 @@ fn decider(trace: &Trace, decided: Option<&str>) -> String {
     let rule = trace.rules.iter().find(|rule| Some(rule.rule.as_str()) == decided);
     let Some(rule) = rule else { return format!("no rule of `[[{}]]` matched", trace.section) };
     let how = match (rule.refuses, rule.missing.as_slice()) {
+        (true, []) => "sends to dear numbers only where it names their `phone.type`".to_owned(),
         (true, missing) => format!("refused without {}, as its `on_missing` says", missing.join(", ")),
         (false, []) => "is the first that matched".to_owned(),
         (false, missing) => format!("is the first that matched, without {}: read the careful way", missing.join(", ")),

@@ -11,6 +11,7 @@ use super::{
     decision::{Routing, StepUp},
     diagnostic::{Report, plain},
     evaluate::{Ruling, Table},
+    fact,
     file::{self, Entries, Entry, File, Placed},
     limit::{KeyPart, Limit, On, Quota},
     lint::{self, Profile},
@@ -129,7 +130,9 @@ fn compile(
     let route = rules::route(report, file.routes, &mut vocabulary, catalogue, &of_routes);
     let (step_up, route) = (step_up?, route?);
     let cases = case::read(report, file.cases, &vocabulary, [&names(step_up.rules()), &names(route.rules())]);
-    let reads = [reads(step_up.rules()), reads(route.rules())];
+    let mut reads = [reads(step_up.rules()), reads(route.rules())];
+    // Every rule that sends reads it, whether it names it or not.
+    reads[1].insert(fact::LINE_TYPE.to_owned());
     let routes = distinct(route.rules());
     let (code, budget, limits) = (code?, budget?, limits?);
     let profile = profile?;

@@ -6,9 +6,10 @@ use wildmatch::WildMatch;
 
 use super::{
     context::Context,
-    fact::{Fact, Value},
+    fact::{Fact, LINE_TYPE, Value},
     ranges::Ranges,
 };
+use crate::phone::LineType;
 
 /// The conditions of a rule or of a branch of a group: all of them must hold.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -39,6 +40,14 @@ impl When {
 
     pub(super) fn is_always(&self) -> bool {
         self.conditions.is_empty() && self.groups.is_empty()
+    }
+
+    /// Whether a condition asks for numbers of this type by name: not by excluding others.
+    pub(super) fn names(&self, line_type: LineType) -> bool {
+        let word = Value::Word(line_type.as_str());
+        let named = |on: &Condition| on.fact.as_str() == LINE_TYPE && !on.negated && on.accepts(word);
+        let asking = self.groups.iter().filter(|group| group.kind != GroupKind::None);
+        self.conditions.iter().any(named) || asking.flat_map(Group::branches).any(|branch| branch.names(line_type))
     }
 
     fn truth(&self, context: &Context<'_>, assume: Assume) -> Truth {

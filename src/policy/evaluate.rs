@@ -12,7 +12,7 @@
 use super::{
     block::Block,
     context::Context,
-    rule::{Head, Passed},
+    rule::{Head, Passed, SIGNAL_MISSING},
 };
 use crate::ids::Action;
 
@@ -35,8 +35,8 @@ pub(super) struct Table<T> {
 pub(super) struct Match<'t, T> {
     pub(super) position: usize,
     pub(super) rule: &'t Ruling<T>,
-    /// Whether it refuses because a signal is missing.
-    pub(super) is_refusing: bool,
+    /// Why it refuses, whatever it answers.
+    pub(super) refusal: Option<&'static str>,
 }
 
 impl<T> Table<T> {
@@ -54,7 +54,9 @@ impl<T> Table<T> {
                 let position = block.position(place);
                 let rule = self.rules.get(position)?;
                 let by_groups = block.is_grouped(place) && grouped(&rule.head, context)?;
-                Some(Match { position, rule, is_refusing: by_groups || refusing.contains(place) })
+                let lacks_signal = by_groups || refusing.contains(place);
+                let refusal = lacks_signal.then_some(SIGNAL_MISSING).or_else(|| rule.head.refusal(context));
+                Some(Match { position, rule, refusal })
             })
         })
     }

@@ -374,7 +374,7 @@ const FACTS: &[Known] = &[
     }),
     Known("phone.region", Kind::Region, |c| Some(Value::Word(c.plain.region.as_ref()?.as_str()))),
     Known("phone.country_code", Kind::CountryCode, |c| number(c.plain.country_code()?.into())),
-    Known("phone.type", Kind::LineType, |c| Some(Value::Word(c.plain.line_type()?.as_str()))),
+    Known(LINE_TYPE, Kind::LineType, |c| Some(Value::Word(c.plain.line_type()?.as_str()))),
     Known("phone.prefix", Kind::Prefix, |c| Some(Value::Scalar(c.plain.begins()?))),
     Known("check.legs", Kind::Count, |c| number(c.plain.check_legs?.into())),
     Known("check.channels_tried", Kind::Channels, |c| Some(Value::Scalar(c.plain.channels_tried?.into()))),
@@ -392,6 +392,9 @@ fn number<'c>(number: i64) -> Option<Value<'c>> {
 fn seconds(context: &Context<'_>) -> Option<u64> {
     context.plain.now?.duration_since(std::time::SystemTime::UNIX_EPOCH).ok().map(|since| since.as_secs())
 }
+
+/// The fact that says what kind of line a number belongs to.
+pub(super) const LINE_TYPE: &str = "phone.type";
 
 pub(super) const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 

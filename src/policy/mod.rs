@@ -171,8 +171,8 @@ impl Policy {
     /// Whether a request needs a step. Allocates nothing when it does not.
     pub fn step_up(&self, context: &Context<'_>) -> StepUp {
         match self.inner.compiled.step_up.matches(context).next() {
-            Some(Match { rule, is_refusing: true, .. }) => {
-                StepUp::Deny { rule: rule.head.name.clone(), reason: SIGNAL_MISSING.to_owned() }
+            Some(Match { rule, refusal: Some(reason), .. }) => {
+                StepUp::Deny { rule: rule.head.name.clone(), reason: reason.to_owned() }
             }
             Some(found) => found.rule.answer.clone(),
             None => StepUp::Allow,
@@ -182,8 +182,8 @@ impl Policy {
     /// Which routes a check may use.
     pub fn route(&self, context: &Context<'_>) -> Routing {
         match self.inner.compiled.route.matches(context).next() {
-            Some(Match { rule, is_refusing: true, .. }) => {
-                Routing::Deny { rule: Some(rule.head.name.clone()), reason: SIGNAL_MISSING.to_owned() }
+            Some(Match { rule, refusal: Some(reason), .. }) => {
+                Routing::Deny { rule: Some(rule.head.name.clone()), reason: reason.to_owned() }
             }
             Some(found) => found.rule.answer.clone(),
             None => Routing::Deny { rule: None, reason: NO_ROUTE.to_owned() },
@@ -389,7 +389,7 @@ impl Policy {
         Decision<'p>: From<&'p T>,
     {
         let decision = match &found {
-            Some(Match { is_refusing: true, .. }) => Decision::Deny(SIGNAL_MISSING),
+            Some(Match { refusal: Some(reason), .. }) => Decision::Deny(reason),
             Some(Match { rule, .. }) => Decision::from(&rule.answer),
             None => otherwise,
         };
@@ -414,6 +414,3 @@ impl fmt::Debug for Policy {
 
 /// Why a check is refused when no rule matches.
 const NO_ROUTE: &str = "no_route";
-
-/// Why a rule with `on_missing = "deny"` refuses.
-const SIGNAL_MISSING: &str = "signal_missing";

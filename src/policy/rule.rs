@@ -157,6 +157,18 @@ impl Head {
         passed.max_by_key(|passed| passed.weight()).unwrap_or(Passed::Yes)
     }
 
+    /// Why it refuses a number that it matches and does not name the type of: who calls a dear number pays its owner, so that is
+    /// to be wanted.
+    pub(super) fn refusal(&self, context: &Context<'_>) -> Option<&'static str> {
+        let line_type = context.plain.line_type().filter(|line_type| self.reading.sends && line_type.is_dear())?;
+        (!self.when.names(line_type)).then_some(NUMBER_TYPE)
+    }
+
+    /// The same, of a rule that was read by itself.
+    pub(super) fn refusal_of(&self, passed: Passed, context: &Context<'_>) -> Option<&'static str> {
+        (passed == Passed::Refusing).then_some(SIGNAL_MISSING).or_else(|| self.refusal(context))
+    }
+
     /// Whether it surely matches whatever `other` matches: it asks for nothing that the other does not ask for.
     pub(super) fn covers(&self, other: &Self) -> bool {
         let (mine, others) = (&self.when, &other.when);
@@ -170,6 +182,12 @@ impl Head {
             && mine.groups.iter().all(|group| others.groups.contains(group))
     }
 }
+
+/// Why a rule with `on_missing = "deny"` refuses.
+pub(super) const SIGNAL_MISSING: &str = "signal_missing";
+
+/// The reason of a refusal where a rule would send to a dear number without saying so.
+pub(super) const NUMBER_TYPE: &str = "number_type";
 
 /// How a rule reads what is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -127,7 +127,7 @@ mod decisions {
     }
 
     #[test]
-    fn without_a_matching_route_the_check_is_refused() {
+    fn c3_a_number_of_a_country_without_a_route_is_refused() {
         let policy =
             parse("version = 1\n[[route]]\nname = \"r\"\nwhen = { phone.region = \"LV\" }\ntry = [\"zadarma/sms\"]")
                 .unwrap();
@@ -135,6 +135,49 @@ mod decisions {
         let context = Context::new(&sign_in);
         assert_eq!(routing(&policy, &context.clone().phone(&phone("+37126123456"))), "[Route(zadarma/sms)]");
         assert_eq!(routing(&policy, &context.phone(&phone("+12025550123"))), "deny - no_route");
+    }
+
+    #[test]
+    fn c3_a_dear_number_is_reached_by_the_name_of_its_type_only() {
+        let pay = action("pay");
+        let (sent, refused, unmatched) = ("[Route(zadarma/sms)]", "deny r number_type", "deny - no_route");
+        for (when, premium, shared) in [
+            ("", refused, refused),
+            (r#"phone.type = { not = "mobile" }"#, refused, refused),
+            (r#"none = [{ phone.type = "mobile" }]"#, refused, refused),
+            (r#"phone.type = ["mobile", "premium_rate"]"#, sent, unmatched),
+            (r#"phone.type = ["premium_rate", "shared_cost"]"#, sent, sent),
+            (r#"any = [{ phone.type = "premium_rate" }, { action = "pay" }]"#, sent, refused),
+        ] {
+            let policy = policy_of(&format!("when = {{ {when} }}\ntry = [\"zadarma/sms\"]"));
+            for (number, expected) in [("+37190123456", premium), ("+39848123456", shared)] {
+                assert_eq!(routing(&policy, &Context::new(&pay).phone(&phone(number))), expected, "{when}, {number}");
+            }
+        }
+        assert_eq!(routing(&policy_of("try = [\"zadarma/sms\"]"), &Context::new(&pay)), "[Route(zadarma/sms)]");
+    }
+
+    fn policy_of(route: &str) -> Policy {
+        parse(&format!("version = 1\n[[route]]\nname = \"r\"\n{route}")).unwrap()
+    }
+
+    #[test]
+    fn a2_a4_b2_codes_lifetimes_and_counts_have_bounds_that_no_file_moves() {
+        let unset = policy("");
+        let CodeRules { digits, lifetime, attempts, .. } = *unset.code();
+        assert_eq!((digits, lifetime, attempts), (6, Duration::from_secs(300), 5));
+        assert_eq!(unset.failure_budget().to_string(), "10/1h");
+        let route = "[[route]]\nname = \"other\"\nwhen = { action = \"pay\" }\ntry = [\"zadarma/sms\"]\n";
+        for (wrong, bound) in
+            [("digits = 5", "6"), ("lifetime = \"601s\"", "10m"), ("attempts = 11", "10"), ("attempts = 0", "1")]
+        {
+            for section in [format!("[code]\n{wrong}\n"), format!("{route}{wrong}\n")] {
+                let faults = faults_of(&section);
+                assert!(faults.contains(wrong) && faults.contains(bound), "{faults}");
+            }
+        }
+        let faults = faults_of("[budget]\nfailures = \"101/1h\"");
+        assert!(faults.contains("at most 100 failures"), "{faults}");
     }
 
     #[test]
@@ -261,6 +304,28 @@ mod decisions {
 
 mod faults {
     use super::*;
+
+    #[test]
+    fn g1_a_mistake_has_its_file_line_and_rule() {
+        let rule = |section: &str, rest: &str| format!("[[{section}]]\nname = \"mine\"\n{rest}\n");
+        for (mistake, line, word) in [
+            (rule("route", "tyr = [\"zadarma/sms\"]"), 4, "tyr"),
+            (rule("route", "try = [\"zadarma/fax\"]"), 4, "zadarma/fax"),
+            (rule("route", "try = [\"nobody/sms\"]"), 4, "nobody"),
+            (rule("route", "try = [\"zadarma/sms\", \"zadarma/sms\"]"), 4, "twice"),
+            (rule("step_up", "when = { action = \"pay\" }"), 2, "no answer"),
+        ] {
+            let faults = faults_of(&mistake);
+            assert!(faults.contains(&format!("policy.toml:{line}:")) && faults.contains("`mine`"), "{faults}");
+            assert!(faults.contains(word), "{faults}");
+        }
+        // The rule below one that takes everything.
+        let faults = faults_of(&rule("route", "try = [\"zadarma/sms\"]"));
+        assert!(faults.contains("policy.toml:6:") && faults.contains("`everyone`"), "{faults}");
+        assert!(faults.contains("never reached: `mine` above matches first"), "{faults}");
+        let faults = parse("version = 1").unwrap_err().to_string();
+        assert!(faults.contains("policy.toml:1:") && faults.contains("there is no `[[route]]`"), "{faults}");
+    }
 
     macro_rules! snapshots {
         ($($name:ident: $sections:expr;)*) => {

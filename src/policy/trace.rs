@@ -39,7 +39,8 @@ pub struct RuleTrace {
     pub line: usize,
     /// Whether it matched.
     pub matched: bool,
-    /// Whether it refuses because a signal is missing: it matched but for that, and says `on_missing = "deny"`.
+    /// Whether it refuses whatever it answers: a signal is missing, and it says `on_missing = "deny"`; or it would send to a dear
+    /// number, and does not name the type.
     pub refuses: bool,
     /// The missing facts that it was read without, the careful way.
     pub missing: Vec<String>,
@@ -85,7 +86,8 @@ impl RuleTrace {
             file: rule.file().to_owned(),
             line: rule.line(),
             matched: passed,
-            refuses: passed && steps.iter().any(|step| step.passed == Passed::Refusing),
+            refuses: passed
+                && (steps.iter().any(|step| step.passed == Passed::Refusing) || rule.head.refusal(context).is_some()),
             missing: steps.into_iter().filter(|_| passed).flat_map(|step| step.missing).collect(),
             stopped_by,
         }

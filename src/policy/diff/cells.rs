@@ -15,7 +15,7 @@ use crate::{
         condition::{Condition, Group, Test},
         context::{Context, Line},
         decision::Decision,
-        fact::Value,
+        fact::{LINE_TYPE, Value},
         rule::{OnMissing, Passed, Reading, Section},
     },
 };
@@ -81,7 +81,9 @@ impl Axes {
         if section == Section::StepUp {
             return Self { actions, types: vec![(Vec::new(), None)], regions: vec![(Vec::new(), None)] };
         }
-        let types = together(LineType::ALL, |kind| accepted(&on("phone.type"), Value::Word(kind.as_str())));
+        // Rules that send read whether a number is dear, whatever they say.
+        let dear = |kind: &LineType| kind.is_dear().then_some(kind.as_str());
+        let types = together(LineType::ALL, |kind| (dear(kind), accepted(&on(LINE_TYPE), Value::Word(kind.as_str()))));
         let types = types.into_iter().map(|types| (types.clone(), types.first().copied())).collect();
         let (regional, by_code) = (on("phone.region"), on("phone.country_code"));
         let regions = together(Region::all(), |(region, code)| {
@@ -179,7 +181,8 @@ fn left<'p>(policy: &'p Policy, section: Section, context: &Context<'_>) -> Vec<
         if !may {
             continue;
         }
-        let rule = Left { conditions: open, groups: open_groups, reading: Some(reading), answer: rule.answer() };
+        let answer = rule.head.refusal(context).map_or(rule.answer(), Decision::Deny);
+        let rule = Left { conditions: open, groups: open_groups, reading: Some(reading), answer };
         let is_sure = rule.is_sure();
         list.push(rule);
         if is_sure {
@@ -204,7 +207,7 @@ fn trimmed(mut list: Vec<Left<'_>>) -> Vec<Left<'_>> {
 }
 
 fn is_decided(condition: &Condition) -> bool {
-    ["action", "phone.region", "phone.country_code", "phone.type"].contains(&condition.fact())
+    ["action", "phone.region", "phone.country_code", LINE_TYPE].contains(&condition.fact())
 }
 
 fn is_same(before: &[Left<'_>], after: &[Left<'_>]) -> bool {

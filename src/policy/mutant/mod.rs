@@ -20,7 +20,7 @@ use super::{
     Policy,
     case::Case,
     context::Context,
-    rule::{Head, Passed, Section},
+    rule::{Head, Passed, SIGNAL_MISSING, Section},
     suite::{Suite, otherwise},
 };
 use crate::ids::RuleName;
@@ -140,8 +140,8 @@ struct Examiner<'s> {
     suggested: Vec<(Case, Matching, SuggestedCase)>,
 }
 
-/// The rules that match a request, in order; and whether each refuses.
-type Matching = Vec<(usize, bool)>;
+/// The rules that match a request, in order; and why each refuses, if it does.
+type Matching = Vec<(usize, Option<&'static str>)>;
 
 impl Examiner<'_> {
     /// Tells a survivor from a mutant that nobody could notice.
@@ -204,13 +204,13 @@ impl<'p> Rules<'p> {
     fn matching(&self, context: &Context<'_>) -> Matching {
         let stands = |(position, rule): (usize, &RuleOf<'_>)| match rule.head.passes(context) {
             Passed::No => None,
-            passed => Some((position, passed == Passed::Refusing)),
+            passed => Some((position, rule.head.refusal_of(passed, context))),
         };
         self.list.iter().enumerate().filter_map(stands).collect()
     }
 
     /// Whether a case that these rules match fails with a mutant.
-    fn is_noticed(&self, mutant: &Mutant, case: &Case, matching: &[(usize, bool)]) -> bool {
+    fn is_noticed(&self, mutant: &Mutant, case: &Case, matching: &[(usize, Option<&'static str>)]) -> bool {
         let context = case.given.context();
         let (rule, answer) = self.outcome(mutant, matching, &context);
         !case.expect.is_met(rule, answer)
@@ -220,7 +220,7 @@ impl<'p> Rules<'p> {
     fn outcome<'m>(
         &'m self,
         mutant: &'m Mutant,
-        matching: &[(usize, bool)],
+        matching: &[(usize, Option<&'static str>)],
         context: &Context<'_>,
     ) -> (Option<&'m str>, &'m str) {
         let changed = mutant.position;
@@ -231,8 +231,8 @@ impl<'p> Rules<'p> {
                 let next = others().find(|(position, _)| *position >= changed);
                 let first = matching.first().copied();
                 match (first, next) {
-                    (Some((first, _)), Some((next, refuses))) if (first, next) == (changed, changed + 1) => {
-                        Some((next, refuses))
+                    (Some((first, _)), Some((next, refusal))) if (first, next) == (changed, changed + 1) => {
+                        Some((next, refusal))
                     }
                     _ => first,
                 }
@@ -240,15 +240,16 @@ impl<'p> Rules<'p> {
             Change::Made { head, .. } => {
                 let made = match head.passes(context) {
                     Passed::No => None,
-                    passed => Some((changed, passed == Passed::Refusing)),
+                    passed => Some((changed, head.refusal_of(passed, context))),
                 };
                 others().next().into_iter().chain(made).min()
             }
         };
-        let Some((position, refuses)) = decided else { return (None, otherwise(self.section)) };
+        let Some((position, refusal)) = decided else { return (None, otherwise(self.section)) };
         let Some(rule) = self.list.get(position) else { return (None, otherwise(self.section)) };
         let answer = match &mutant.change {
-            _ if refuses => SIGNAL_MISSING_DENIED,
+            _ if refusal == Some(SIGNAL_MISSING) => SIGNAL_MISSING_DENIED,
+            _ if refusal.is_some() => NUMBER_TYPE_DENIED,
             Change::Made { answer: Some(answer), .. } if position == changed => answer,
             _ => &rule.answer,
         };
@@ -280,8 +281,9 @@ const MOST_LOOKS: usize = 20_000_000;
 /// How many mutants that no case noticed are looked at more closely. Nobody reads more of them at once.
 const MOST_EXAMINED: usize = 200;
 
-/// The answer of a rule that refuses since a signal is missing.
+/// The answers of rules that refuse since a signal is missing, and since the number is dear.
 const SIGNAL_MISSING_DENIED: &str = "deny signal_missing";
+const NUMBER_TYPE_DENIED: &str = "deny number_type";
 
 #[cfg(test)]
 pub(super) mod tests;

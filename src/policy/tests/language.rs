@@ -123,7 +123,7 @@ fn a_list_is_read_as_the_facts_that_name_it() {
 }
 
 #[test]
-fn a_rule_says_what_it_does_without_its_signal() {
+fn c7_a_rule_says_what_it_does_without_its_signal() {
     let pay = action("pay");
     let nothing = Context::new(&pay);
     let (fine, risky) = (Signals::new().with_fresh("recycled", false), Signals::new().with_fresh("recycled", true));
@@ -203,7 +203,7 @@ fn a_route_has_settings_of_its_own() {
 }
 
 #[test]
-fn test_numbers_are_exact_and_end_on_their_day() {
+fn h3_test_numbers_are_exact_and_end_on_their_day() {
     let policy = parse(
         "version = 1\n[test_numbers]\nnumbers = [\"+12025550100\"]\ncode = \"000000\"\nexpires = 1970-01-06\nquota = \"3/1d\"\n\
          [[route]]\nname = \"tests\"\nwhen = { phone.test = true }\ndeny = \"test\"\n[[route]]\nname = \"all\"\n\

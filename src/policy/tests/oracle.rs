@@ -28,6 +28,7 @@ enum Ask {
     Region(Vec<&'static str>),
     Prefix(Vec<&'static str>),
     PrefixListed,
+    LineType(Vec<&'static str>),
     Tried(Vec<Channel>),
     Healthy(bool),
 }
@@ -61,7 +62,8 @@ const ACTIONS: &[&str] = &["pay", "pay.fast", "read", "sign_in"];
 const IPS: &[&str] = &["10.1.2.3", "192.0.2.7", "2001:db8::1"];
 const PLATFORMS: &[&str] = &["ios", "ios 26", "android", "web"];
 const PHONES: &[(&str, Option<&str>)] =
-    &[("+37126123456", Some("LV")), ("+37167123456", Some("LV")), ("+80012345678", None), ("+12025550123", Some("US"))];
+    &[("+37126123456", Some("LV")), ("+37190123456", Some("LV")), ("+80012345678", None), ("+12025550123", Some("US"))];
+const TYPES: &[&str] = &["mobile", "premium_rate", "toll_free", "fixed_line_or_mobile"];
 const LISTED: &[&str] = &["+3716", "+1202555", "+120255501234567"];
 
 impl Ask {
@@ -78,6 +80,7 @@ impl Ask {
             Self::Risk(_) => "risk_score",
             Self::Region(_) => "phone.region",
             Self::Prefix(_) | Self::PrefixListed => "phone.prefix",
+            Self::LineType(_) => "phone.type",
             Self::Tried(_) => "check.channels_tried",
             Self::Healthy(_) => "provider.zadarma.healthy",
         }
@@ -85,9 +88,11 @@ impl Ask {
 
     fn write(&self) -> String {
         match self {
-            Self::Action(names) | Self::Platform(names) | Self::Region(names) | Self::Prefix(names) => {
-                format!("{names:?}")
-            }
+            Self::Action(names)
+            | Self::Platform(names)
+            | Self::Region(names)
+            | Self::Prefix(names)
+            | Self::LineType(names) => format!("{names:?}"),
             Self::ActionLooks(prefix) => format!("{{ prefix = {prefix:?} }}"),
             Self::Amount(least, below) => format!("{{ gte = {least}, lt = {below} }}"),
             Self::AmountIs(amounts) => format!("{amounts:?}"),
@@ -128,6 +133,7 @@ impl Ask {
             Self::Region(regions) => regions.contains(&r.phone?.1?),
             Self::Prefix(prefixes) => begins(prefixes)?,
             Self::PrefixListed => begins(LISTED)?,
+            Self::LineType(names) => names.contains(&r.line_type()?),
             Self::Tried(channels) => r.tried.as_ref()?.iter().any(|tried| channels.contains(tried)),
             Self::Healthy(flag) => r.healthy? == *flag,
         })
@@ -204,6 +210,15 @@ impl Model {
         self.leaves.iter().chain(inner).any(|leaf| leaf.1.holds_at_worst().is_some())
     }
 
+    /// Whether it would send to a dear number that it does not name.
+    fn refuses_dear(&self, section: Section, request: &Request) -> bool {
+        let names = |leaf: &Leaf| matches!(&leaf.1, Ask::LineType(types) if !leaf.0 && types.contains(&"premium_rate"));
+        let grouped = self.groups.iter().filter(|(kind, _)| *kind != "none").flat_map(|(_, branches)| branches);
+        let is_named = self.leaves.iter().chain(grouped.flatten()).any(names);
+        let sends = section == Section::Route && self.answer != 1;
+        sends && request.line_type() == Some("premium_rate") && !is_named
+    }
+
     /// `None` when it does not match; else whether it refuses because a signal is missing.
     fn matches(&self, section: Section, request: &Request) -> Option<bool> {
         let sends = section == Section::Route && self.answer != 1;
@@ -248,6 +263,7 @@ fn naive(rules: &[(usize, Model)], section: Section, request: &Request) -> (Opti
         None if section == Section::StepUp => "allow",
         None => "deny no_route",
         Some((_, true)) => "deny signal_missing",
+        Some((at, false)) if rules[at].1.refuses_dear(section, request) => "deny number_type",
         Some((at, false)) => match (section, rules[at].1.answer) {
             (_, 1) => "deny x",
             (Section::Route, _) => "try zadarma/sms",
@@ -347,10 +363,16 @@ fn twins_agree(section: Section, rules: Vec<Model>, requests: &[Request]) {
 }
 
 fn trace_refuses(decision: &Decision<'_>) -> bool {
-    *decision == Decision::Deny("signal_missing")
+    [Decision::Deny("signal_missing"), Decision::Deny("number_type")].contains(decision)
 }
 
 impl Request {
+    /// Of the numbers above, by their places.
+    fn line_type(&self) -> Option<&'static str> {
+        let place = PHONES.iter().position(|phone| Some(phone) == self.phone.as_ref())?;
+        Some(TYPES[place])
+    }
+
     fn signals(&self) -> Signals {
         let mut signals = Signals::new();
         if let Some(recycled) = self.recycled {
@@ -421,6 +443,7 @@ fn ask(section: Section) -> BoxedStrategy<Ask> {
             vec(select(["LV", "US", "ID"].as_slice()), 1..3).prop_map(Ask::Region),
             vec(select(["+3", "+371", "+3716", "+1202", "+37126123456"].as_slice()), 1..3).prop_map(Ask::Prefix),
             Just(Ask::PrefixListed),
+            vec(select(TYPES), 1..3).prop_map(Ask::LineType),
             vec(select(Channel::ALL.as_slice()), 1..3).prop_map(Ask::Tried),
             any::<bool>().prop_map(Ask::Healthy),
         ],

@@ -182,12 +182,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
 
     #[test]
-    fn an_unreachable_step_up_rule_is_reached_by_no_request(rules in vec(rule(Section::StepUp), 1..7)) {
+    fn g1_an_unreachable_step_up_rule_is_reached_by_no_request(rules in vec(rule(Section::StepUp), 1..7)) {
         claims_are_true(Section::StepUp, rules)?;
     }
 
     #[test]
-    fn an_unreachable_route_rule_is_reached_by_no_request(rules in vec(rule(Section::Route), 1..7)) {
+    fn g1_an_unreachable_route_rule_is_reached_by_no_request(rules in vec(rule(Section::Route), 1..7)) {
         claims_are_true(Section::Route, rules)?;
     }
 }
