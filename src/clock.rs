@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_never_runs_backwards_and_a_jump_is_told() {
+    fn b7_time_never_runs_backwards_and_a_jump_is_told() {
         let manual = ManualClock::default();
         let clock = SteadyClock::new(Arc::new(manual.clone()));
         let first = clock.read();

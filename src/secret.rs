@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_one_to_fifteen_ascii_digits() {
+    fn a7_a_code_is_one_to_fifteen_ascii_digits() {
         for good in ["0", "0042", "371660049530000"] {
             assert!(Code::new(good).is_ok(), "{good}");
         }

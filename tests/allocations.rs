@@ -1,13 +1,19 @@
-//! What the layer takes from the heap where the policy asks nothing of a request: nothing.
+//! What is taken from the heap for a request of which the policy asks nothing, and for a decision of a policy: nothing.
 #![cfg(feature = "testing")]
 #![expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Mutex};
 
 use bytes::Bytes;
 use dhat::{Alloc, HeapStats, Profiler};
 use futures_util::FutureExt;
-use handset::{Action, StepUpLayer, Subject, Verifier, proof::ProofKey, testing::CodeBook, verifier::Caller};
+use handset::{
+    Action, Channel, PhoneNumber, StepUpLayer, Subject, Verifier,
+    policy::{Catalogue, Context, Policy, Section},
+    proof::ProofKey,
+    testing::CodeBook,
+    verifier::Caller,
+};
 use http::{Request, Response};
 use http_body_util::Full;
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -15,8 +21,12 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 #[global_allocator]
 static ALLOC: Alloc = Alloc;
 
+/// The heap is counted for the whole process.
+static ALONE: Mutex<()> = Mutex::new(());
+
 #[test]
 fn a_request_of_which_nothing_is_asked_costs_no_allocation() {
+    let _alone = ALONE.lock();
     let verifier = Verifier::builder()
         .policy("policy.toml", POLICY)
         .proof_key(ProofKey::random().unwrap())
@@ -33,6 +43,34 @@ fn a_request_of_which_nothing_is_asked_costs_no_allocation() {
     let direct = allocations(&inner);
     assert_eq!(allocations(&open), direct);
     assert!(allocations(&asked) > direct, "a refusal has a body: else nothing is counted here");
+}
+
+/// Whatever the rules and the facts are, what they can cost was taken when the policy was loaded.
+#[test]
+fn g5_a_decision_takes_nothing_from_the_heap() {
+    let _alone = ALONE.lock();
+    let rules = (0..1_000).map(|n| {
+        let when =
+            format!("phone.prefix = \"+3712{n:03}\", any = [{{ amount = {{ gte = {n} }} }}, {{ action = \"a{n}\" }}]");
+        format!("[[route]]\nname = \"r{n}\"\nwhen = {{ {when} }}\ntry = [\"code_book/sms\"]\n")
+    });
+    let catalogue = Catalogue::new().with("code_book", [Channel::Sms]);
+    let policy =
+        Policy::parse("policy.toml", &format!("version = 1\n{}", rules.collect::<String>()), &catalogue).unwrap();
+    let numbers = ["+37126123456", "+37129991234", "+37190123456", "+12025550123"];
+    let phones = numbers.map(|number| PhoneNumber::parse(number, None).unwrap());
+    let action = Action::new("a612").unwrap();
+    let decide = |phone| {
+        let context = Context::new(&action).phone(phone).amount(500);
+        u64::from(policy.evaluate(Section::Route, &context).rule.is_some())
+    };
+    decide(&phones[0]);
+
+    let _profiler = Profiler::builder().testing().build();
+    let before = HeapStats::get().total_blocks;
+    let decided: u64 = phones.iter().map(decide).sum();
+    assert_eq!(HeapStats::get().total_blocks, before);
+    assert_eq!(decided, 1);
 }
 
 /// How many blocks one request takes from the heap.

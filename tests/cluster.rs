@@ -37,7 +37,7 @@ use client::{Ends, Person};
 use nodes::Nodes;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_processes_keep_every_promise_while_processes_and_redis_come_and_go() {
+async fn h2_three_processes_keep_every_promise_while_processes_and_redis_come_and_go() {
     let redis = redis::Server::with(&["--save", "", "--appendonly", "yes", "--appendfsync", "always"]);
     let nodes = Arc::new(Nodes::start(redis).await);
     let done = Arc::new(AtomicUsize::new(0));

@@ -42,7 +42,7 @@ impl Shelf for Local {
 
 #[cfg(feature = "redis")]
 mod on_redis {
-    use std::sync::Mutex;
+    use std::{sync::Mutex, time::Duration};
 
     use handset::{
         limiter::RedisLimiter,
@@ -62,7 +62,9 @@ mod on_redis {
         fn handle(&self) -> BoxFuture<'_, Result<Arc<dyn Limiter>>> {
             let url = self.0.lock().map(|server| server.url()).unwrap_or_default();
             async move {
-                let redis = Redis::connect(RedisConfig::single(&url)?).await?;
+                // What is slow on a busy machine is no outage.
+                let config = RedisConfig::single(&url)?.deadline(Duration::from_secs(5));
+                let redis = Redis::connect(config).await?;
                 Ok(Arc::new(RedisLimiter::new(&redis)) as Arc<dyn Limiter>)
             }
             .boxed()

@@ -81,7 +81,7 @@ async fn a_route_sets_digits_attempts_and_lifetime() {
 }
 
 #[tokio::test]
-async fn signals_of_the_application_decide_about_a_start() {
+async fn c7_signals_of_the_application_decide_about_a_start() {
     let bench = Bench::new(
         r#"
         version = 1
@@ -161,7 +161,7 @@ async fn guarded(verifier: &Verifier, proof: &str) -> StatusCode {
 }
 
 #[tokio::test]
-async fn a_test_number_is_sent_nothing_and_its_proof_is_good_for_tests_only() {
+async fn h3_a_test_number_is_sent_nothing_and_its_proof_is_good_for_tests_only() {
     let bench = Bench::new(TESTERS, Builder::danger_take_test_numbers);
     let check = bench.start("+12025550100", Facts::default()).await.unwrap();
     assert!(bench.book.messages().is_empty());
@@ -183,7 +183,7 @@ async fn a_test_number_is_sent_nothing_and_its_proof_is_good_for_tests_only() {
 }
 
 #[tokio::test]
-async fn test_numbers_have_their_own_limit_and_end() {
+async fn h3_test_numbers_have_their_own_limit_and_end() {
     let bench = Bench::new(TESTERS, Builder::danger_take_test_numbers);
     for _ in 0..2 {
         let check = bench.start("+12025550100", Facts::default()).await.unwrap();

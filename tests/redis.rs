@@ -89,6 +89,23 @@ async fn a_check_that_one_process_starts_is_answered_at_another() {
     assert_eq!(unknown.kind(), ErrorKind::CheckEnded);
 }
 
+/// The built-in limit of five messages an hour to a number, wherever they are asked for.
+#[tokio::test]
+async fn b6_a_limit_holds_across_processes() {
+    let (server, codes) = (Server::start(), CodeBook::default());
+    let config = RedisConfig::single(&server.url()).unwrap();
+    let processes = [process(config.clone(), &codes).await, process(config, &codes).await];
+    for n in 0..5 {
+        let person = request(&format!("person-{n}"), "+37126123456");
+        processes[n % 2].start(person).await.unwrap();
+    }
+    for (n, process) in processes.iter().enumerate() {
+        let refused = process.start(request(&format!("another-{n}"), "+37126123456")).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::RateLimited);
+    }
+    assert_eq!(codes.messages().len(), 5);
+}
+
 #[tokio::test]
 async fn a_whole_lifecycle_is_four_round_trips_to_the_store_and_one_to_the_limiter_for_each_request() {
     let (server, codes) = (Server::start(), CodeBook::default());

@@ -143,7 +143,7 @@ async fn a_callback_does_not_end_what_a_redirect_has_to_end() {
 }
 
 #[tokio::test]
-async fn a_report_on_an_earlier_order_comes_too_late() {
+async fn e5_a_report_on_an_earlier_order_comes_too_late() {
     let stub = Stub::new(Settle::Callback);
     let verifier = stub.verifier();
     let check = start(&verifier).await;

@@ -2,6 +2,8 @@
 #![cfg(all(feature = "sandbox", feature = "testing", feature = "client"))]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "common/heard.rs"]
+mod heard;
 #[path = "zadarma/key_press.rs"]
 mod key_press;
 #[path = "zadarma/strangers.rs"]
@@ -311,7 +313,7 @@ async fn a_double_click_is_one_message() {
 }
 
 #[tokio::test]
-async fn of_many_right_answers_one_gets_the_proof() {
+async fn a8_of_many_right_answers_one_gets_the_proof() {
     let sandbox = Sandbox::start().await.unwrap();
     let (verifier, _) = verifier(config(&sandbox), r#""zadarma/sms""#);
     let check = soon(verifier.start(request())).await.unwrap();

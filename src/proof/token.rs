@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proof_of_a_test_number_says_so_and_says_nothing_about_the_phone() {
+    fn h3_a_proof_of_a_test_number_says_so_and_says_nothing_about_the_phone() {
         let [key, ..] = one_of_each();
         let proofs = proofs(ProofKeys::new(key.clone()));
         let (_, token) = proofs.issue(Assertion { is_test: true, ..assertion() }).unwrap();

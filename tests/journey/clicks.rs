@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::{PHONE, POLICY, Stage, next_call, policy, wrong};
 
 #[tokio::test]
-async fn a_double_click_costs_one_call() {
+async fn c1_a_double_click_costs_one_call() {
     let stage = Stage::new(POLICY).await;
     // The first click is still being served when the others come.
     stage.sandbox.knobs().set(Scope::All, Knob::Latency(Duration::from_millis(200))).unwrap();
@@ -62,7 +62,7 @@ async fn a_double_click_on_the_last_next_is_one_click_too() {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_is_answered_with_its_check() {
+async fn c1_an_idempotency_key_is_answered_with_its_check() {
     let stage = Stage::new(POLICY).await;
     let ada = stage.person("ada");
     let keyed = ada.with("idempotency-key", "one-click");

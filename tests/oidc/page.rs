@@ -10,7 +10,7 @@ fn wrong(code: &str) -> String {
 }
 
 #[tokio::test]
-async fn looking_sends_nothing_and_two_clicks_send_one_message() {
+async fn c1_looking_sends_nothing_and_two_clicks_send_one_message() {
     let stage = Stage::new().await;
     let browser = Browser::new();
     let url = stage.request("rp").url(&stage);

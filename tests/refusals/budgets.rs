@@ -45,7 +45,7 @@ async fn answers_are_limited_too() {
 }
 
 #[tokio::test]
-async fn failures_are_counted_across_checks_and_nothing_new_resets_them() {
+async fn b1_failures_are_counted_across_checks_and_nothing_new_resets_them() {
     let stage = Stage::new(&budget("3/1h")).await;
     let ada = stage.person("ada");
     let first = ada.start(PHONE).await.expect(201);
@@ -77,7 +77,7 @@ async fn failures_are_counted_across_checks_and_nothing_new_resets_them() {
 }
 
 #[tokio::test]
-async fn failures_are_counted_across_channels() {
+async fn b1_failures_are_counted_across_channels() {
     let stage = Stage::new(&budget("3/1h")).await;
     let ada = stage.person("ada");
     let check = ada.start(PHONE).await.expect(201);
@@ -102,7 +102,7 @@ async fn failures_are_counted_for_a_number_whoever_fails() {
 }
 
 #[tokio::test]
-async fn only_success_clears_the_failures() {
+async fn b1_only_success_clears_the_failures() {
     let stage = Stage::new(&budget("3/1h")).await;
     let ada = stage.person("ada");
     for _ in 0..3 {
@@ -122,7 +122,7 @@ async fn only_success_clears_the_failures() {
 }
 
 #[tokio::test]
-async fn a_stranger_who_fails_on_a_number_does_not_stop_its_owner() {
+async fn b8_a_stranger_who_fails_on_a_number_does_not_stop_its_owner() {
     let stage = Stage::new(&budget("10/1h")).await;
     let ada = stage.person("ada");
     let check = ada.start(PHONE).await.expect(201);
@@ -155,4 +155,65 @@ fn over(answer: Answer) -> u64 {
     assert_eq!(answer.header("retry-after"), wait.to_string());
     assert!(wait > 0);
     wait
+}
+
+/// The breaker of every scope goes at its count: not one message more, whatever else is new about a start.
+#[tokio::test]
+async fn c2_a_limit_of_any_scope_stops_messages_at_its_count() {
+    for key in ["prefix", "region", "ip", "subject", "phone", "global"] {
+        let limit = format!("[[limit]]\nname = \"breaker\"\non = \"start\"\nkey = [\"{key}\"]\nquota = \"3/1h\"\n");
+        let stage = Stage::new(&format!("{WIDE}\n{limit}")).await;
+        // Everything is new each time but what the limit counts together.
+        let start = async |n: u8| {
+            let number = match key {
+                "phone" => PHONE.to_owned(),
+                "prefix" => format!("+371261000{n:02}"),
+                "region" => format!("+371{}", 26_000_000 + 111_111 * u32::from(n)),
+                _ => format!("+49151123456{n:02}"),
+            };
+            let name = if key == "subject" { "ada".to_owned() } else { format!("person-{n}") };
+            let ip = if key == "ip" { "203.0.113.7".to_owned() } else { format!("203.0.113.{n}") };
+            stage.person(&name).with("x-ip", &ip).start(&number).await
+        };
+        for n in 0..3 {
+            start(n).await.expect(201);
+        }
+        for n in 3..6 {
+            over(start(n).await);
+        }
+        assert_eq!(stage.book.messages().len(), 3, "{key}");
+    }
+}
+
+/// Where nothing can come of a message any more, none is sent.
+#[tokio::test]
+async fn c4_nothing_is_sent_for_a_check_that_is_decided() {
+    let stage = Stage::new(WIDE).await;
+    let ada = stage.person("ada");
+    let sent = |count: usize| assert_eq!(stage.book.messages().len(), count);
+
+    let failed = ada.start(PHONE).await.expect(201);
+    for _ in 0..5 {
+        ada.answer(failed.id(), &stage.wrong_code()).await.expect(422);
+    }
+    let verified = ada.start(PHONE).await.expect(201);
+    ada.answer(verified.id(), &stage.code()).await.expect(200);
+    let cancelled = ada.start(PHONE).await.expect(201);
+    cancel(&ada, cancelled.id()).await;
+    for decided in [&failed, &verified, &cancelled] {
+        ada.next(decided.id()).await.expect_problem(410, "check-ended");
+    }
+    let expired = ada.start(PHONE).await.expect(201);
+    stage.clock.advance(Duration::from_secs(301));
+    ada.next(expired.id()).await.expect_problem(410, "check-ended");
+    sent(4);
+
+    // Nor where no answer would be judged.
+    let stage = Stage::new(&budget("1/1h")).await;
+    let ben = stage.person("ben");
+    let check = ben.start(PHONE).await.expect(201);
+    ben.answer(check.id(), &stage.wrong_code()).await.expect(422);
+    over(ben.next(check.id()).await);
+    over(ben.start(PHONE).await);
+    assert_eq!(stage.book.messages().len(), 1);
 }

@@ -30,7 +30,7 @@ async fn wrong_codes_count_down_to_the_end_of_the_check() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_a_code_costs_no_attempt() {
+async fn a7_what_cannot_be_a_code_costs_no_attempt() {
     let stage = Stage::new(WIDE).await;
     let ada = stage.person("ada");
     let check = ada.start(PHONE).await.expect(201);
@@ -99,7 +99,7 @@ async fn the_ending_of_another_call_is_wrong() {
 }
 
 #[tokio::test]
-async fn unknown_foreign_and_expired_checks_look_the_same() {
+async fn d1_unknown_foreign_and_expired_checks_look_the_same() {
     let stage = Stage::new(WIDE).await;
     let (ada, eve) = (stage.person("ada"), stage.person("eve"));
     let old = ada.start(PHONE).await.expect(201);
@@ -145,7 +145,7 @@ fn shown(mut answer: Answer) -> (u16, HeaderMap, Value) {
 }
 
 #[tokio::test]
-async fn an_expiry_is_moved_by_nothing() {
+async fn a4_an_expiry_is_moved_by_nothing() {
     let stage = Stage::new(WIDE).await;
     let ada = stage.person("ada");
     let check = ada.start(PHONE).await.expect(201);
@@ -175,4 +175,19 @@ async fn an_idempotency_key_is_for_one_request() {
     ada.start_with(other).await.expect_problem(422, "idempotency-key-reused");
     assert_eq!(stage.book.messages().len(), 1);
     ada.answer(check.id(), &stage.code()).await.expect(200);
+}
+
+/// A form that is sent twice, or an autofill that does: the second answer makes no second proof, and the status says what became of it.
+#[tokio::test]
+async fn a12_a_right_answer_that_is_repeated_makes_no_second_proof() {
+    let stage = Stage::new(WIDE).await;
+    let ada = stage.person("ada");
+    let check = ada.start(PHONE).await.expect(201);
+    ada.answer(check.id(), &stage.code()).await.expect(200).text("proof");
+    for _ in 0..2 {
+        let again = ada.answer(check.id(), &stage.code()).await.expect_problem(410, "check-ended");
+        assert!(again.body.get("proof").is_none(), "{}", again.body);
+    }
+    let seen = ada.look(check.id()).await.expect(200);
+    assert_eq!((seen.text("status"), seen.body.get("proof")), ("verified", None));
 }

@@ -93,7 +93,7 @@ async fn a_proof_of_a_key_is_good_with_that_key_only() {
 }
 
 #[tokio::test]
-async fn a_proof_grows_too_old() {
+async fn f6_a_proof_grows_too_old() {
     let stage = Stage::new(WIDE).await;
     let ada = stage.person("ada");
     let proof = prove(&stage, &ada).await;
@@ -131,7 +131,7 @@ async fn a_proof_that_another_verifier_made_is_none() {
 }
 
 #[tokio::test]
-async fn forged_proofs_are_none() {
+async fn f6_forged_proofs_are_none() {
     let stage = Stage::new(WIDE).await;
     let ada = stage.person("ada");
     let proof = prove(&stage, &ada).await;

@@ -11,7 +11,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_right_answers_one_gets_the_proof() {
+async fn a8_of_many_right_answers_one_gets_the_proof() {
     let stage = Stage::new(WIDE).await;
     let ada = stage.person("ada");
     let check = ada.start(PHONE).await.expect(201);
@@ -33,7 +33,7 @@ async fn of_many_right_answers_one_gets_the_proof() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_wrong_answers_as_many_are_judged_as_there_are_attempts() {
+async fn a9_of_many_wrong_answers_as_many_are_judged_as_there_are_attempts() {
     let stage = Stage::new(WIDE).await;
     let ada = stage.person("ada");
     let check = ada.start(PHONE).await.expect(201);
@@ -68,7 +68,7 @@ async fn parallel_checks_share_one_failure_budget() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_strangers_storm_on_the_same_number_burns_nothing() {
+async fn a10_a_strangers_storm_on_the_same_number_burns_nothing() {
     let stage = Stage::new(&budget("10/1h")).await;
     let ada = stage.person("ada");
     let check = ada.start(PHONE).await.expect(201);

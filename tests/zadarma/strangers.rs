@@ -13,6 +13,7 @@ use reqwest::{Client, StatusCode};
 
 use super::{
     NUMBER, PATIENCE, ada,
+    heard::Heard,
     key_press::{App, PEER, VENDOR},
     soon,
 };
@@ -37,9 +38,13 @@ impl App {
     }
 
     async fn post(&self, notice: &Notice) -> StatusCode {
+        self.post_to(&self.verifier.callback_url("zadarma").unwrap(), notice).await
+    }
+
+    async fn post_to(&self, url: &str, notice: &Notice) -> StatusCode {
         let fields: Vec<_> = notice.fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let signature = notice.signature.clone().unwrap_or_else(|| self.sandbox.zadarma_signature(&fields));
-        let request = Client::new().post(self.verifier.callback_url("zadarma").unwrap()).timeout(PATIENCE);
+        let request = Client::new().post(url).timeout(PATIENCE);
         let request = request.header(PEER, notice.from).header("Signature", signature);
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let request = request.header("Content-Type", "application/x-www-form-urlencoded").body(body);
@@ -204,5 +209,42 @@ async fn a_key_counts_only_while_the_call_is_the_message_that_is_out() {
     assert_eq!(next.channel, Some(Channel::Sms));
     assert!(phone.press("1").unwrap());
     assert_eq!(app.callbacks(1).await, [200]);
+    assert_eq!(app.look(&check).await, (Status::Pending, 5));
+}
+
+#[tokio::test]
+async fn h1_a_callback_is_one_event_whether_it_counts_or_not() {
+    let (heard, _listening) = Heard::listen();
+    let app = App::open().await;
+    let check = app.start().await;
+    let phone = app.ringing().await;
+    let forged = Notice { signature: Some("AAAA".to_owned()), ..app.notice() };
+    assert_ne!(app.post(&forged).await, StatusCode::OK);
+    let refused = heard.one("callback refused");
+    assert_eq!(refused["provider"], "zadarma");
+    assert!(phone.press("1").unwrap());
+    assert_eq!(app.callbacks(1).await, [200]);
+    let counted = heard.one("callback");
+    assert_eq!((counted["check"].as_str(), counted["verdict"].as_str()), (check.id.to_string().as_str(), "Match"));
+}
+
+/// The vendor is right about the key, and the check of this number waits for something else.
+#[tokio::test]
+async fn e4_a_callback_settles_no_check_of_another_provider() {
+    let app = App::open().await;
+    let check = app.start().await;
+    app.ringing().await;
+    let told = app.verifier.callback_url("zadarma").unwrap();
+    for other in ["code_book", "numcheck"] {
+        let url = told.replace("/callback/zadarma/", &format!("/callback/{other}/"));
+        assert_ne!(app.post_to(&url, &app.notice()).await, StatusCode::OK, "{url}");
+    }
+    assert_eq!(app.look(&check).await, (Status::Pending, 5));
+
+    // The number has left the call for a text of another provider; the one of a second person was never called.
+    app.clock.advance(Duration::from_secs(2));
+    let next = soon(app.verifier.next(&ada(), check.id, Caller::default())).await.unwrap();
+    assert_ne!(next.channel, Some(Channel::KeyPress));
+    assert_eq!(app.post(&app.notice()).await, StatusCode::OK);
     assert_eq!(app.look(&check).await, (Status::Pending, 5));
 }

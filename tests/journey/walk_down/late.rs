@@ -138,7 +138,7 @@ async fn a_device_that_comes_back_while_the_call_is_being_ordered_is_heard() {
 }
 
 #[tokio::test]
-async fn callbacks_of_a_leg_that_was_left_have_no_effect() {
+async fn e5_callbacks_of_a_leg_that_was_left_have_no_effect() {
     for (version, fault) in
         [(Version::V0_1, None), (Version::V0_1, Some(CallbackFault::Duplicate)), (Version::V0_2, None)]
     {
