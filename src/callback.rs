@@ -8,7 +8,7 @@ pub(crate) mod http_signature;
 pub(crate) mod local_time;
 
 use std::{
-    collections::BTreeMap,
+    borrow::Cow,
     fmt,
     net::IpAddr,
     time::{Duration, SystemTime},
@@ -74,24 +74,24 @@ impl Message {
 
     /// The fields of a body of `application/x-www-form-urlencoded`. A name that comes twice is refused: readers differ in which
     /// of the two counts.
-    pub(crate) fn form(&self) -> Result<Form> {
-        let mut fields = BTreeMap::new();
-        for (name, value) in form_urlencoded::parse(&self.body) {
-            if fields.insert(name.into_owned(), value.into_owned()).is_some() {
-                return Err(refused("a callback has each field once"));
-            }
+    pub(crate) fn form(&self) -> Result<Form<'_>> {
+        let mut fields: Vec<_> = form_urlencoded::parse(&self.body).collect();
+        fields.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        match fields.is_sorted_by(|(one, _), (other, _)| one < other) {
+            true => Ok(Form(fields)),
+            false => Err(refused("a callback has each field once")),
         }
-        Ok(Form(fields))
     }
 }
 
-/// The fields of a form.
-pub(crate) struct Form(BTreeMap<String, String>);
+/// The fields of a form, sorted by their names.
+pub(crate) struct Form<'m>(Vec<(Cow<'m, str>, Cow<'m, str>)>);
 
-impl Form {
+impl Form<'_> {
     /// The value of a field; empty when it is not there.
     pub(crate) fn field(&self, name: &str) -> &str {
-        self.0.get(name).map(String::as_str).unwrap_or_default()
+        let place = self.0.binary_search_by(|(known, _)| known.as_ref().cmp(name));
+        place.ok().and_then(|place| self.0.get(place)).map(|(_, value)| value.as_ref()).unwrap_or_default()
     }
 }
 
@@ -115,7 +115,7 @@ impl Verified {
     }
 
     /// The fields of a form; see [`Message::form`].
-    pub(crate) fn form(&self) -> Result<Form> {
+    pub(crate) fn form(&self) -> Result<Form<'_>> {
         self.message.form()
     }
 

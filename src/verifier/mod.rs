@@ -12,6 +12,7 @@ mod address;
 mod builder;
 mod gate;
 mod mfa;
+mod once;
 mod plan;
 mod poll;
 mod private;

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Inner, Verifier};
+use super::Verifier;
 use crate::{
     check::{Keys, Sealed},
     error::Result,
@@ -58,25 +58,6 @@ impl Verifier {
     pub(crate) fn open<T: DeserializeOwned>(&self, kind: &str, text: &str) -> Option<T> {
         let sealed = Sealed::from_bytes(URL_SAFE_NO_PAD.decode(text).ok()?.into());
         self.inner.keys.all().find_map(|keys| keys.open(&name_of(keys, kind), &sealed).ok())
-    }
-}
-
-impl Inner {
-    /// Whether the name of something is seen for the first time, under every server key that is in use: what was seen under one that
-    /// goes out of use is not new under the next one. It is remembered until `until`.
-    pub(super) async fn first_time(
-        &self,
-        kind: &str,
-        parts: &[&[u8]],
-        until: SystemTime,
-        now: SystemTime,
-    ) -> Result<bool> {
-        for keys in self.keys.all() {
-            if !self.store.once(keys.name(kind, parts), until, now).await? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 }
 

@@ -50,7 +50,7 @@ impl Scheme for Signed<'_> {
 ///
 /// The vendor's pages tell of `NOTIFY_OUT_END` and show `NOTIFY_END`, so both are taken. Of the latter only the kind that is
 /// shown, with the `called_did` of an outgoing call: that of an incoming call names who called, which a caller can forge.
-pub(super) fn read(form: &Form, region: Option<Region>, now: SystemTime) -> Result<Report> {
+pub(super) fn read(form: &Form<'_>, region: Option<Region>, now: SystemTime) -> Result<Report> {
     let called = match form.field("event") {
         "NOTIFY_END" if form.field("calltype") == "callback_leg1" && form.field("called_did") == "0" => "caller_id",
         "NOTIFY_OUT_END" => "destination",
