@@ -2,17 +2,17 @@
 #![cfg(feature = "testing")]
 #![expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
-use std::{convert::Infallible, sync::Mutex};
+use std::{convert::Infallible, sync::Mutex, time::Duration};
 
 use bytes::Bytes;
 use dhat::{Alloc, HeapStats, Profiler};
 use futures_util::FutureExt;
 use handset::{
-    Action, Channel, PhoneNumber, StepUpLayer, Subject, Verifier,
+    Action, Channel, CheckId, PhoneNumber, StepUpLayer, Subject, Verifier,
     policy::{Catalogue, Context, Policy, Section},
     proof::ProofKey,
-    testing::CodeBook,
-    verifier::Caller,
+    testing::{CodeBook, ManualClock},
+    verifier::{Caller, StartRequest},
 };
 use http::{Request, Response};
 use http_body_util::Full;
@@ -71,6 +71,56 @@ fn g5_a_decision_takes_nothing_from_the_heap() {
     let decided: u64 = phones.iter().map(decide).sum();
     assert_eq!(HeapStats::get().total_blocks, before);
     assert_eq!(decided, 1);
+}
+
+/// Of two answers that must not be told apart, one takes from the heap what the other does. What their times say, `benches/timing.rs`
+/// measures.
+#[test]
+fn a6_no_wrong_digit_and_no_unknown_check_shows_in_what_is_taken() {
+    let _alone = ALONE.lock();
+    let (book, clock) = (CodeBook::default(), ManualClock::default());
+    let builder = Verifier::builder().policy("policy.toml", POLICY).proof_key(ProofKey::random().unwrap());
+    let verifier = builder.provider(book.clone()).clock(clock.clone()).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let start = |who: &str, number: &str| {
+        let phone = PhoneNumber::parse(number, None).unwrap();
+        let request = StartRequest::new(Subject::new(who).unwrap(), phone, Action::new("sign_in").unwrap());
+        let id = runtime.block_on(verifier.start(request)).unwrap().id;
+        (id, book.last_code().unwrap().expose().to_owned())
+    };
+    let (expired, _) = start("ada", "+37126123456");
+    clock.advance(Duration::from_secs(301));
+    let (foreign, _) = start("eve", "+37126123457");
+    let (own, code) = start("ada", "+37126123456");
+    let wrong = |place: usize| {
+        let other = |(at, digit): (usize, char)| {
+            if at == place && digit == '0' {
+                '1'
+            } else if at == place {
+                '0'
+            } else {
+                digit
+            }
+        };
+        code.chars().enumerate().map(other).collect::<String>()
+    };
+    let answer = |id, code: &str| {
+        let subject = Subject::new("ada").unwrap();
+        let before = HeapStats::get();
+        let answer = runtime.block_on(verifier.answer(&subject, id, code, Caller::default()));
+        let after = HeapStats::get();
+        drop(answer);
+        (after.total_blocks - before.total_blocks, after.total_bytes - before.total_bytes)
+    };
+
+    let _profiler = Profiler::builder().testing().build();
+    // What is made once, such as the room for the failures of a subject, is made before.
+    answer(own, &wrong(3));
+    let unknown = CheckId::random().unwrap();
+    answer(unknown, &code);
+    assert_eq!(answer(own, &wrong(0)), answer(own, &wrong(5)));
+    let of_unknown = answer(unknown, &code);
+    assert_eq!([answer(foreign, &code), answer(expired, &code)], [of_unknown; 2]);
 }
 
 /// How many blocks one request takes from the heap.

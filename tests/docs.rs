@@ -20,6 +20,42 @@ fn every_test_that_the_security_page_names_exists() {
     assert!(missing.is_empty(), "named in SECURITY.md but not there: {missing:#?}");
 }
 
+/// Each line of the checklist has a row, and a test that bears its id; each test that bears an id is in a row of it.
+#[test]
+fn the_table_of_the_security_page_and_the_tests_agree() {
+    let code = rust_code(&root().join("src")) + &rust_code(&root().join("tests"));
+    let rows: Vec<(String, Vec<String>)> = read("SECURITY.md").lines().filter_map(row).collect();
+    let named: BTreeSet<&str> = rows.iter().flat_map(|(_, tests)| tests).map(String::as_str).collect();
+    let ids = CHECKLIST.iter().flat_map(|(line, lines)| (1..=*lines).map(move |number| format!("{line}{number}")));
+    let is_tested = |id: &String| {
+        let begins = format!("{}_", id.to_lowercase());
+        rows.iter().any(|(row, tests)| row == id && tests.iter().any(|test| test.starts_with(&begins)))
+    };
+    let untested: Vec<_> = ids.filter(|id| !is_tested(id)).collect();
+    assert!(untested.is_empty(), "SECURITY.md names no test that begins with the id of {untested:?}");
+    let missing: Vec<_> = code.split("fn ").filter_map(bears_an_id).filter(|test| !named.contains(test)).collect();
+    assert!(missing.is_empty(), "they bear ids of the checklist, and SECURITY.md does not name them: {missing:#?}");
+}
+
+/// The id of a row, and what it names.
+fn row(line: &str) -> Option<(String, Vec<String>)> {
+    let (id, rest) = line.strip_prefix("| ")?.split_once(" | ")?;
+    let is_id =
+        id.len() < 4 && id.starts_with(|c: char| c.is_ascii_uppercase()) && id.ends_with(|c: char| c.is_ascii_digit());
+    let tests = rest.split('`').skip(1).step_by(2).filter(|name| is_test(name)).map(str::to_owned);
+    is_id.then(|| (id.to_owned(), tests.collect()))
+}
+
+/// The name of a test that begins with the id of a line, at the beginning of what follows `fn `.
+fn bears_an_id(code: &str) -> Option<&str> {
+    let (name, rest) = code.split_once('(')?;
+    let (line, rest_of_name) = name.split_at_checked(1)?;
+    let (number, _) = rest_of_name.split_once('_')?;
+    let is_line = CHECKLIST.iter().any(|(known, _)| known.eq_ignore_ascii_case(line));
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    (is_line && is_number && rest.starts_with(')') && is_test(name)).then_some(name)
+}
+
 #[test]
 fn every_decision_is_in_the_index() {
     let index = read("docs/adr/README.md");
@@ -67,6 +103,9 @@ fn read(page: &str) -> String {
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
+
+/// The lines of the checklist: so many of each letter.
+const CHECKLIST: &[(&str, u8)] = &[("A", 12), ("B", 8), ("C", 7), ("D", 3), ("E", 6), ("F", 8), ("G", 5), ("H", 4)];
 
 const PAGES: [&str; 3] = ["README.md", "CONTRIBUTING.md", "SECURITY.md"];
 const FOLDERS: [&str; 8] = ["src", "docs", "scripts", "examples", "tests", "benches", "fuzz", ".config"];

@@ -1,5 +1,8 @@
 //! The limiter of one process: governor's GCRA on a store that is capped and fails closed.
 
+#[cfg(test)]
+mod races;
+
 use std::{
     fmt,
     sync::{

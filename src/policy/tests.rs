@@ -162,22 +162,34 @@ mod decisions {
     }
 
     #[test]
-    fn a2_a4_b2_codes_lifetimes_and_counts_have_bounds_that_no_file_moves() {
-        let unset = policy("");
-        let CodeRules { digits, lifetime, attempts, .. } = *unset.code();
-        assert_eq!((digits, lifetime, attempts), (6, Duration::from_secs(300), 5));
-        assert_eq!(unset.failure_budget().to_string(), "10/1h");
-        let route = "[[route]]\nname = \"other\"\nwhen = { action = \"pay\" }\ntry = [\"zadarma/sms\"]\n";
-        for (wrong, bound) in
-            [("digits = 5", "6"), ("lifetime = \"601s\"", "10m"), ("attempts = 11", "10"), ("attempts = 0", "1")]
-        {
-            for section in [format!("[code]\n{wrong}\n"), format!("{route}{wrong}\n")] {
-                let faults = faults_of(&section);
-                assert!(faults.contains(wrong) && faults.contains(bound), "{faults}");
-            }
-        }
+    fn a2_codes_have_six_digits_or_more() {
+        assert_eq!(policy("").code().digits, 6);
+        refused_everywhere("digits = 5", "6");
+    }
+
+    #[test]
+    fn a4_lifetimes_are_ten_minutes_or_less() {
+        assert_eq!(policy("").code().lifetime, Duration::from_secs(300));
+        refused_everywhere("lifetime = \"601s\"", "10m");
+    }
+
+    #[test]
+    fn b2_attempts_and_failures_have_bounds() {
+        assert_eq!((policy("").code().attempts, policy("").failure_budget().to_string()), (5, "10/1h".to_owned()));
+        refused_everywhere("attempts = 11", "10");
+        refused_everywhere("attempts = 0", "1");
         let faults = faults_of("[budget]\nfailures = \"101/1h\"");
         assert!(faults.contains("at most 100 failures"), "{faults}");
+    }
+
+    /// In the section of codes and in a rule.
+    #[track_caller]
+    fn refused_everywhere(wrong: &str, bound: &str) {
+        let rule = "[[route]]\nname = \"other\"\nwhen = { action = \"pay\" }\ntry = [\"zadarma/sms\"]";
+        for section in ["[code]", rule] {
+            let faults = faults_of(&format!("{section}\n{wrong}\n"));
+            assert!(faults.contains(wrong) && faults.contains(bound), "{faults}");
+        }
     }
 
     #[test]

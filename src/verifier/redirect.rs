@@ -1,8 +1,9 @@
 //! A device comes back: by itself in its browser, or through its app, which hands in what it got.
 
-use std::slice;
+use std::{slice, time::SystemTime};
 
 use subtle::ConstantTimeEq;
+use tracing::Instrument;
 
 use super::{Answer, Caller, Check, Inner, Verifier, answer::same_message, ended, private::Private};
 use crate::{
@@ -51,10 +52,27 @@ impl Verifier {
         if !browser.iter().any(|name| inner.owner(&id, name) == expected) || !ours || !here || !open {
             return Err(ended());
         }
+        let subject = private.subject()?;
+        // A task of its own: a browser that hangs up must not take with it what is good once.
+        let back = Back { id, record, returned, state, subject: subject.clone(), caller };
+        let verifier = self.clone();
+        tokio::spawn(async move { verifier.hear(back, now).await }.in_current_span()).await.map_err(|source| {
+            Error::new(ErrorKind::Unavailable, "the return of a device broke off").with_source(source)
+        })??;
+        let page = match private.return_page {
+            Some(page) => Some(format!("{page}&returned={}", inner.returned_text(&id))),
+            None => inner.return_page.clone(),
+        };
+        Ok(Arrival { check: self.status_without_proof(&subject, id).await?, page })
+    }
+
+    /// Uses the state up, and has the vendor judge what came with it.
+    async fn hear(&self, back: Back, now: SystemTime) -> Result<()> {
+        let Back { id, record, returned, state, subject, caller } = back;
+        let inner = &self.inner;
         if !inner.first_time("redirect state", &[state.as_bytes()], record.state.expires_at(), now).await? {
             return Err(ended());
         }
-        let subject = private.subject()?;
         self.limit_answer(&subject, caller, now).await?;
         // What goes wrong here is told in the status of the check: the browser has nothing to mend.
         let exchange = async |reserved: &Record| {
@@ -65,11 +83,7 @@ impl Verifier {
             Ok(Answer::Verified(_) | Answer::Incorrect { .. }) => {}
             Err(error) => tracing::info!(check = %id, ?error, "redirect not settled"),
         }
-        let page = match private.return_page {
-            Some(page) => Some(format!("{page}&returned={}", inner.returned_text(&id))),
-            None => inner.return_page.clone(),
-        };
-        Ok(Arrival { check: self.status_without_proof(&subject, id).await?, page })
+        Ok(())
     }
 
     /// The check with which a browser came back to the page that its start had named.
@@ -78,6 +92,16 @@ impl Verifier {
         let id = text.split_once('.')?.0.parse().ok()?;
         bool::from(self.inner.returned_text(&id).as_bytes().ct_eq(text.as_bytes())).then_some(id)
     }
+}
+
+/// What a device came back with, and the check that it came back to.
+struct Back {
+    id: CheckId,
+    record: Record,
+    returned: Returned,
+    state: String,
+    subject: Subject,
+    caller: Caller,
 }
 
 /// A device that came back.

@@ -4,11 +4,12 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
+use tracing::Instrument;
 
 use super::{Caller, Verifier, address::Addressee, answer::same_message, ended, private::Private};
 use crate::{
     callback::{Message, RawCallback, local_time},
-    error::{ErrorKind, Result},
+    error::{Error, ErrorKind, Result},
     ids::CheckId,
     limiter::LimitFacts,
     policy::On,
@@ -53,7 +54,12 @@ impl Verifier {
         let report = vendor.callback(raw, now).await.inspect_err(|error| {
             tracing::warn!(provider, ?error, "callback refused");
         })?;
-        self.apply(provider, addressee, &report, now).await
+        // A task of its own: a vendor that hangs up must not take half of its word with it, which it says only once.
+        let verifier = self.clone();
+        let provider = vendor.name();
+        let task =
+            tokio::spawn(async move { verifier.apply(provider, addressee, &report, now).await }.in_current_span());
+        task.await.map_err(|source| Error::new(ErrorKind::Unavailable, "a callback broke off").with_source(source))?
     }
 
     /// The answer to a vendor that tests the URL with a `GET`.

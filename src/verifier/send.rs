@@ -150,7 +150,8 @@ impl Verifier {
         now: SystemTime,
     ) -> Result<Option<Record>> {
         let private: Private = self.inner.keys.of(&id).open(&id, &record.sealed)?;
-        let due = record.state.sent_at().is_some_and(|sent| sent + private.resend_after <= now);
+        let state = &record.state;
+        let due = !state.is_sending() && state.sent_at().is_some_and(|sent| sent + private.resend_after <= now);
         match private.route {
             Some(route) if due => self.leave(id, record, private, route, ip, now).await,
             _ => Ok(None),

@@ -53,7 +53,7 @@ impl Verifier {
     }
 
     /// Goes on to the next channel of the plan: the person did not get the message. Attempts, budgets and expiry stay as
-    /// they are. A second call within a second of the last message is the same click, and sends nothing.
+    /// they are. A second call while the message is being ordered, or within a second of it, is the same click, and sends nothing.
     ///
     /// # Errors
     ///
@@ -67,7 +67,9 @@ impl Verifier {
         }
         let to = private.next_index();
         // Looked at first: after the click on the last channel, its repetition is no click too many.
-        let same_click = record.state.sent_at().is_none_or(|sent| record.state.leg() > 0 && now < sent + DOUBLE_CLICK);
+        let is_moving = record.state.is_sending();
+        let same_click =
+            record.state.sent_at().is_none_or(|sent| is_moving || record.state.leg() > 0 && now < sent + DOUBLE_CLICK);
         if !same_click {
             if to >= private.routes.len() {
                 return Err(Error::new(ErrorKind::NoMoreChannels, "every channel has been tried; start again later"));
