@@ -18,13 +18,17 @@ mod stage;
 mod vendors;
 
 use attacks::{
-    Report, burner, callback_forger, enumerator, flooder, guesser, open_redirect, proof_thief, session_swapper, walker,
+    Report, burner, callback_forger, citcall_forger, enumerator, flooder, guesser, idlayr_forger, open_redirect,
+    proof_thief, return_forger, session_swapper, walker,
 };
 
 #[track_caller]
 fn stopped(report: &Report, by: &str) {
-    let Report { name, attempts, successes, stopped_by } = report;
-    assert_eq!(*successes, 0, "{name}: {successes} of {attempts} succeeded; the others: {stopped_by:?}");
+    let Report { name, attempts, decisive, successes, stopped_by } = report;
+    assert!(
+        report.is_stopped(),
+        "{name}: {successes} of {attempts} succeeded, {decisive} were decisive; the others: {stopped_by:?}"
+    );
     assert!(stopped_by.keys().any(|defence| defence.contains(by)), "{name}: not by `{by}` but {stopped_by:?}");
 }
 
@@ -73,13 +77,23 @@ async fn a_stolen_proof_is_good_for_nothing_else() {
 
 #[tokio::test]
 async fn f1_the_victims_phone_finishes_no_check_of_another() {
-    stopped(&session_swapper::attack().await, "4");
+    stopped(&session_swapper::attack().await, "410 check-ended");
 }
 
 #[tokio::test]
 async fn e1_forged_callbacks_and_e2_repeated_ones_verify_nothing() {
     stopped(&callback_forger::zadarma().await, "wrong signature");
     stopped(&callback_forger::made_up_urls().await, "404");
+    stopped(&idlayr_forger::callbacks().await, "wrong signature");
+    stopped(&citcall_forger::strangers().await, "404");
+    stopped(&citcall_forger::insiders().await, "a report decides nothing");
+}
+
+#[tokio::test]
+async fn e1_forged_and_e2_repeated_returns_of_a_device_verify_nothing() {
+    stopped(&return_forger::idlayr().await, "pending");
+    #[cfg(feature = "open-gateway")]
+    stopped(&return_forger::open_gateway().await, "pending");
 }
 
 #[tokio::test]

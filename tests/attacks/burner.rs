@@ -16,12 +16,12 @@ pub(crate) async fn attack() -> Report {
     let (code, wrong) = (stage.code(), stage.wrong_code());
     for _ in 0..20 {
         let answer = mallory.answer(check.id(), &wrong).await;
-        report.tally(&answer, answer.status == 422);
+        report.prepare(&answer, answer.status == 422);
     }
     let moved = mallory.next(check.id()).await;
-    report.tally(&moved, moved.status == 200);
+    report.prepare(&moved, moved.status == 200);
     let ended = mallory.send(Method::DELETE, &format!("/handset/checks/{}", check.id()), None).await;
-    report.tally(&ended, ended.status == 204);
+    report.prepare(&ended, ended.status == 204);
 
     // Whatever is spent of the number's budget here must leave the owner her attempt.
     for subject in 0..5 {
@@ -29,7 +29,7 @@ pub(crate) async fn attack() -> Report {
         let own = stranger.start(PHONE).await;
         if own.status != 201 {
             // The number's budget is spent: nobody starts there any more, and the owner's live check has to go on.
-            report.tally(&own, false);
+            report.prepare(&own, false);
             continue;
         }
         for _ in 0..5 {

@@ -64,7 +64,7 @@ async fn stage() -> Stage {
 async fn guess(stage: &Stage, mallory: &Person, report: &mut Report) {
     let check = mallory.start(PHONE).await;
     if check.status != 201 {
-        return report.tally(&check, false);
+        return report.prepare(&check, false);
     }
     storm(stage, mallory, check.id(), 20, 5, report).await;
     let late = mallory.answer(check.id(), &stage.code()).await;
@@ -78,6 +78,6 @@ async fn storm(stage: &Stage, mallory: &Person, id: &str, guesses: usize, attemp
     let mut compared = 0;
     for answer in answers {
         compared += usize::from(answer.status == 422);
-        report.tally(&answer, answer.status == 200 || compared > attempts);
+        report.prepare(&answer, answer.status == 200 || compared > attempts);
     }
 }

@@ -3,22 +3,28 @@
 
 pub(crate) mod burner;
 pub(crate) mod callback_forger;
+pub(crate) mod citcall_forger;
 pub(crate) mod enumerator;
 pub(crate) mod flooder;
 pub(crate) mod guesser;
+pub(crate) mod idlayr_forger;
+mod interceptor;
 pub(crate) mod open_redirect;
 pub(crate) mod proof_thief;
+pub(crate) mod return_forger;
 pub(crate) mod session_swapper;
 pub(crate) mod walker;
 
 use std::collections::BTreeMap;
 
-use crate::stage::Answer;
+use crate::stage::{Answer, Person};
 
 /// What came of an attack.
 pub(crate) struct Report {
     pub(crate) name: &'static str,
     pub(crate) attempts: usize,
+    /// How many of them were what all the others only prepare. An attack that never got there shows nothing.
+    pub(crate) decisive: usize,
     /// How many attempts got what they wanted. Anything but 0 is a defect.
     pub(crate) successes: usize,
     /// What stopped the others, as the answers say it, and how often.
@@ -27,7 +33,17 @@ pub(crate) struct Report {
 
 impl Report {
     fn new(name: &'static str) -> Self {
-        Self { name, attempts: 0, successes: 0, stopped_by: BTreeMap::new() }
+        Self { name, attempts: 0, decisive: 0, successes: 0, stopped_by: BTreeMap::new() }
+    }
+
+    /// Whether everything was tried, and nothing won.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.decisive > 0 && self.successes == 0
+    }
+
+    /// Counts an attempt that only prepares the decisive one.
+    fn prepare(&mut self, answer: &Answer, success: bool) {
+        self.add(&refusal(answer), success);
     }
 
     /// Counts an attempt whose outcome shows in its answer.
@@ -37,6 +53,11 @@ impl Report {
 
     /// Counts an attempt that is stopped by something that has a name.
     fn count(&mut self, defence: &str, success: bool) {
+        self.decisive += 1;
+        self.add(defence, success);
+    }
+
+    fn add(&mut self, defence: &str, success: bool) {
         self.attempts += 1;
         if success {
             self.successes += 1;
@@ -53,6 +74,10 @@ fn refusal(answer: &Answer) -> String {
         Some(kind) => format!("{} {kind}", answer.status),
         None => answer.status.to_string(),
     }
+}
+
+async fn is_verified(person: &Person, id: &str) -> bool {
+    person.look(id).await.expect(200).text("status") == "verified"
 }
 
 /// Transfers are guarded, and limits are wide enough to hide nothing; `limits` and `routes` are what an attack is about.

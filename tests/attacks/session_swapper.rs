@@ -1,6 +1,6 @@
 //! Gets the victim's phone to open the URL of the attacker's silent check.
 
-use super::{Report, policy};
+use super::{Report, is_verified, policy};
 use crate::{
     stage::{PHONE, Person},
     vendors,
@@ -15,7 +15,7 @@ pub(crate) async fn attack() -> Report {
     let check = ada.start(PHONE).await.expect(201);
     let back = vendors::open(&phone, &check).await;
     vendors::visit(&stage, &ada, &back).await.expect(200);
-    is_verified(&ada, check.id()).await.then_some(()).expect("the victim's own silent check is verified");
+    assert!(is_verified(&ada, check.id()).await, "the victim's own silent check is verified");
 
     for (attempt, victim) in [ada, Person::at(&stage.url), stage.person("ben")].into_iter().enumerate() {
         let mallory = stage.person(&format!("mallory-{attempt}"));
@@ -23,10 +23,9 @@ pub(crate) async fn attack() -> Report {
         let back = vendors::open(&phone, &check).await;
         let visited = vendors::visit(&stage, &victim, &back).await;
         report.tally(&visited, is_verified(&mallory, check.id()).await || visited.status == 200);
+        // The browser was all that was wrong with it.
+        vendors::visit(&stage, &mallory, &back).await.expect(200);
+        assert!(is_verified(&mallory, check.id()).await, "the victim was led back with a URL that is good");
     }
     report
-}
-
-async fn is_verified(person: &Person, id: &str) -> bool {
-    person.look(id).await.expect(200).text("status") == "verified"
 }

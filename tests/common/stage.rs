@@ -47,6 +47,15 @@ impl Stage {
 
     /// The same, for what has to know the sandbox, and the URL at which the application will listen.
     pub(super) async fn at(policy: &str, more: impl FnOnce(Builder<Ready>, &Sandbox, &str) -> Builder<Ready>) -> Self {
+        Self::through(HttpClient::danger_with_private_addresses().unwrap(), policy, more).await
+    }
+
+    /// The same, with a client of the test's own to the vendor.
+    pub(super) async fn through(
+        client: HttpClient,
+        policy: &str,
+        more: impl FnOnce(Builder<Ready>, &Sandbox, &str) -> Builder<Ready>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (book, clock) = (CodeBook::default(), ManualClock::default());
@@ -56,7 +65,7 @@ impl Stage {
         let builder = Verifier::builder()
             .policy("policy.toml", policy)
             .proof_key(key)
-            .provider(NumCheck::new(config, HttpClient::danger_with_private_addresses().unwrap()).unwrap())
+            .provider(NumCheck::new(config, client).unwrap())
             .provider(book.clone())
             .clock(clock.clone());
         let verifier = more(builder, &sandbox, &url).build().unwrap();

@@ -26,13 +26,18 @@ pub(super) const EMAIL: &str = "ada@example.com";
 
 /// A stage where every provider can be chosen.
 pub(super) async fn stage(policy: &str) -> Stage {
-    let stage = Stage::at(policy, |builder, sandbox, url| {
+    stage_through(client(), policy).await
+}
+
+/// The same, with a client of the test's own to all vendors.
+pub(super) async fn stage_through(client: HttpClient, policy: &str) -> Stage {
+    let stage = Stage::through(client.clone(), policy, |builder, sandbox, url| {
         let builder = builder
-            .provider(citcall(sandbox))
-            .provider(idlayr(idlayr_config(sandbox)))
-            .provider(zadarma(sandbox))
+            .provider(Citcall::new(citcall_config(sandbox), client.clone()).unwrap())
+            .provider(IdLayr::new(idlayr_config(sandbox), client.clone()).unwrap())
+            .provider(Zadarma::new(zadarma_config(sandbox), client.clone()).unwrap())
             .public_url(url);
-        with_open_gateway(builder, sandbox)
+        with_open_gateway(builder, sandbox, client)
     })
     .await;
     stage.sandbox.set_zadarma_webhook(&stage.verifier.callback_url("zadarma").unwrap()).await.unwrap();
@@ -42,10 +47,11 @@ pub(super) async fn stage(policy: &str) -> Stage {
 }
 
 pub(super) fn citcall(sandbox: &Sandbox) -> Citcall {
-    let config = citcall::Config::new(sandbox.citcall_api_key().clone())
-        .with_base_url(sandbox.citcall_url())
-        .with_time_out(PATIENCE);
-    Citcall::new(config, client()).unwrap()
+    Citcall::new(citcall_config(sandbox), client()).unwrap()
+}
+
+pub(super) fn citcall_config(sandbox: &Sandbox) -> citcall::Config {
+    citcall::Config::new(sandbox.citcall_api_key().clone()).with_base_url(sandbox.citcall_url()).with_time_out(PATIENCE)
 }
 
 pub(super) fn idlayr(config: idlayr::Config) -> IdLayr {
@@ -61,6 +67,10 @@ pub(super) fn idlayr_config(sandbox: &Sandbox) -> idlayr::Config {
 }
 
 pub(super) fn zadarma(sandbox: &Sandbox) -> Zadarma {
+    Zadarma::new(zadarma_config(sandbox), client()).unwrap()
+}
+
+fn zadarma_config(sandbox: &Sandbox) -> zadarma::Config {
     let mut config = zadarma::Config::new(sandbox.zadarma_key().clone(), sandbox.zadarma_secret().clone())
         .with_base_url(sandbox.zadarma_url())
         .with_time_out(PATIENCE);
@@ -71,24 +81,24 @@ pub(super) fn zadarma(sandbox: &Sandbox) -> Zadarma {
         *sound = Some(id.to_owned());
     }
     config.callback_sources = vec!["127.0.0.1/32".parse().unwrap()];
-    Zadarma::new(config, client()).unwrap()
+    config
 }
 
 #[cfg(feature = "open-gateway")]
-fn with_open_gateway(builder: Builder<Ready>, sandbox: &Sandbox) -> Builder<Ready> {
+fn with_open_gateway(builder: Builder<Ready>, sandbox: &Sandbox, client: HttpClient) -> Builder<Ready> {
     let (url, id) = (sandbox.open_gateway_url(), sandbox.open_gateway_client_id());
     let auth = ClientAuth::Basic { secret: sandbox.open_gateway_client_secret().clone() };
     let mut config = open_gateway::Config::new(url.clone(), url, ApiVersion::V2, id, auth);
     config.time_out = PATIENCE;
-    builder.provider(OpenGateway::new(config, client()).unwrap())
+    builder.provider(OpenGateway::new(config, client).unwrap())
 }
 
 #[cfg(not(feature = "open-gateway"))]
-fn with_open_gateway(builder: Builder<Ready>, _: &Sandbox) -> Builder<Ready> {
+fn with_open_gateway(builder: Builder<Ready>, _: &Sandbox, _: HttpClient) -> Builder<Ready> {
     builder
 }
 
-fn client() -> HttpClient {
+pub(super) fn client() -> HttpClient {
     HttpClient::danger_with_private_addresses().unwrap()
 }
 
