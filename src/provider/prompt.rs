@@ -34,6 +34,16 @@ pub enum Prompt {
     Wait,
 }
 
+impl Prompt {
+    /// Whether a client can be told this: a URL of printable ASCII (RFC 3986), no longer than phones open.
+    pub(crate) fn can_be_shown(&self) -> bool {
+        match self {
+            Self::OpenUrl { url, .. } => url.len() <= MAX_URL && url.bytes().all(|b| b.is_ascii_graphic()),
+            _ => true,
+        }
+    }
+}
+
 /// Shows the kind, not the URL or the keys.
 impl fmt::Debug for Prompt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -60,4 +70,23 @@ pub enum CodeSource {
     CallerId,
     /// In an e-mail.
     Email,
+}
+
+/// The longest URL that a phone is given, in bytes.
+const MAX_URL: usize = 2048;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d3_a_url_is_of_printable_ascii_and_not_too_long() {
+        let can_be_shown = |url: &str| Prompt::OpenUrl { url: url.to_owned(), mobile_data: true }.can_be_shown();
+        assert!(can_be_shown("https://vendor.example/check?id=%E2%80%AE"));
+        assert!(can_be_shown(&"x".repeat(MAX_URL)) && !can_be_shown(&"x".repeat(MAX_URL + 1)));
+        for unseen in ["\r\n", "\0", "\u{7f}", " ", "\u{202e}", "é"] {
+            assert!(!can_be_shown(&format!("https://vendor.example/{unseen}")), "{unseen:?}");
+        }
+        assert!(Prompt::Wait.can_be_shown());
+    }
 }

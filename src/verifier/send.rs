@@ -89,7 +89,7 @@ impl Verifier {
         };
         inner.claim_alias(name, provider.alias(&order), id, private.expires_at).await?;
         let ordered_at = inner.clock.read().now;
-        match provider.start(&order).await {
+        match provider.start(&order).await.and_then(|started| fit(name, started)) {
             Ok(started) => {
                 tracing::info!(check = %id, provider = name, %channel, "message ordered");
                 inner.out_of_reach.invalidate(name);
@@ -218,6 +218,15 @@ impl Inner {
 /// The name of an order in a vendor's callbacks, as the store knows it.
 fn alias_name(keys: &Keys, provider: &str, alias: &str) -> Digest {
     keys.name("alias", &[provider.as_bytes(), alias.as_bytes()])
+}
+
+/// Refuses a prompt that is not fit for clients, as if the vendor had answered nonsense.
+fn fit(provider: &'static str, started: Started) -> Result<Started> {
+    if started.prompt.as_ref().is_none_or(Prompt::can_be_shown) {
+        return Ok(started);
+    }
+    let message = "answered with a URL that is too long, or has other characters than those of URLs";
+    Err(Error::new(ErrorKind::Unavailable, message).with_provider(provider))
 }
 
 fn source(channel: Channel) -> CodeSource {

@@ -31,9 +31,20 @@ impl Reach {
             Ok(address) if !is_public(address) => {
                 Err(Error::new(ErrorKind::Misconfigured, "the base URL names a private address"))
             }
+            Err(_) if is_number(host) => Err(Error::new(
+                ErrorKind::Misconfigured,
+                "the base URL names an address in a short form; write it in full, such as `https://192.0.2.1/`",
+            )),
             _ => Ok(()),
         }
     }
+}
+
+/// Whether a host that is no address as it stands is one to a URL parser, which never resolves it: `127.1`, `0x7f000001`
+/// (WHATWG URL, "ends in a number").
+fn is_number(host: &str) -> bool {
+    let last = host.strip_suffix('.').unwrap_or(host).rsplit('.').next().unwrap_or_default();
+    last.to_ascii_lowercase().starts_with("0x") || last.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// Whether an address is one of the public internet, by the special-purpose registries of IANA (RFC 6890).
@@ -85,12 +96,18 @@ mod tests {
             "https://[::1]/",
             "https://[::ffff:192.168.0.1]/",
             "https://[fd00::1]/",
+            "https://127.1/",
+            "https://127.0.0.1./",
+            "https://2130706433/",
+            "https://0X7F000001/",
+            "https://0177.0.0.0x1/",
             "/relative",
         ] {
             assert!(Reach::PublicHttps.admit(&url.parse().unwrap()).is_err(), "{url}");
             assert!(Reach::Anything.admit(&url.parse().unwrap()).is_ok(), "{url}");
         }
-        for url in ["https://api.example.com/", "https://8.8.8.8/", "https://[2a00:1450::1]/"] {
+        for url in ["https://api.example.com/", "https://8.8.8.8/", "https://[2a00:1450::1]/", "https://4.example.1e/"]
+        {
             assert!(Reach::PublicHttps.admit(&url.parse().unwrap()).is_ok(), "{url}");
         }
     }
