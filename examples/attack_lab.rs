@@ -23,7 +23,7 @@ use std::{env, process::ExitCode};
 
 use attacks::{
     Report, burner, callback_forger, citcall_forger, enumerator, flooder, guesser, idlayr_forger, open_redirect,
-    proof_thief, return_forger, session_swapper, walker,
+    proof_thief, return_forger, session_swapper, ssrf, vendor_text, walker,
 };
 
 #[tokio::main]
@@ -53,9 +53,13 @@ async fn main() -> ExitCode {
     lost += show(&citcall_forger::strangers().await);
     lost += show(&citcall_forger::insiders().await);
     lost += show(&return_forger::idlayr().await);
+    lost += show(&ssrf::redirects().await);
+    lost += show(&ssrf::names().await);
+    lost += show(&vendor_text::attack().await);
     #[cfg(feature = "open-gateway")]
     {
         lost += show(&return_forger::open_gateway().await);
+        lost += show(&attacks::ssrf_endpoints::attack().await);
     }
     lost += show(&enumerator::attack().await);
     lost += show(&proof_thief::attack().await);

@@ -19,7 +19,7 @@ mod vendors;
 
 use attacks::{
     Report, burner, callback_forger, citcall_forger, enumerator, flooder, guesser, idlayr_forger, open_redirect,
-    proof_thief, return_forger, session_swapper, walker,
+    proof_thief, return_forger, session_swapper, ssrf, vendor_text, walker,
 };
 
 #[track_caller]
@@ -94,6 +94,19 @@ async fn e1_forged_and_e2_repeated_returns_of_a_device_verify_nothing() {
     stopped(&return_forger::idlayr().await, "pending");
     #[cfg(feature = "open-gateway")]
     stopped(&return_forger::open_gateway().await, "pending");
+}
+
+#[tokio::test]
+async fn f5_nothing_inside_is_fetched_because_a_vendor_points_at_it() {
+    stopped(&ssrf::redirects().await, "503 when a start is redirected");
+    stopped(&ssrf::names().await, "200 pending");
+    #[cfg(feature = "open-gateway")]
+    stopped(&attacks::ssrf_endpoints::attack().await, "token_endpoint not asked");
+}
+
+#[tokio::test]
+async fn d3_no_text_of_a_vendor_splits_a_header_or_forges_a_line_of_the_log() {
+    stopped(&vendor_text::attack().await, "at the start");
 }
 
 #[tokio::test]

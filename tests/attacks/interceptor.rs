@@ -9,6 +9,7 @@ use tokio::{
     time::timeout,
 };
 
+use super::hostile_vendor::reqwest_client;
 use crate::stage::PATIENCE;
 
 /// What calls itself the application's public URL.
@@ -62,7 +63,7 @@ impl Callback {
 
     /// Posts it to the application at `url`.
     pub(crate) async fn post(&self, url: &str) -> u16 {
-        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        let client = reqwest_client();
         let mut request = client.post(format!("{url}{}", self.path)).headers(self.headers.clone());
         request = request.body(self.body.clone());
         let mut request = request.build().unwrap();

@@ -7,12 +7,17 @@ pub(crate) mod citcall_forger;
 pub(crate) mod enumerator;
 pub(crate) mod flooder;
 pub(crate) mod guesser;
+mod hostile_vendor;
 pub(crate) mod idlayr_forger;
 mod interceptor;
 pub(crate) mod open_redirect;
 pub(crate) mod proof_thief;
 pub(crate) mod return_forger;
 pub(crate) mod session_swapper;
+pub(crate) mod ssrf;
+#[cfg(feature = "open-gateway")]
+pub(crate) mod ssrf_endpoints;
+pub(crate) mod vendor_text;
 pub(crate) mod walker;
 
 use std::collections::BTreeMap;

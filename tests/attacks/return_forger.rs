@@ -85,14 +85,14 @@ async fn came_back(stage: &Stage, name: &str, sim: &str) -> (String, String) {
 }
 
 /// The value of a parameter, which is there once.
-fn parameter(url: &str, name: &str) -> String {
+pub(super) fn parameter(url: &str, name: &str) -> String {
     let (_, query) = url.split_once('?').unwrap();
     let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
     values.next().unwrap_or_else(|| panic!("no `{name}` in {url}")).1.into_owned()
 }
 
 /// The URL with another value for a parameter, or without it; the others stay as they are written.
-fn with(url: &str, name: &str, value: Option<&str>) -> String {
+pub(super) fn with(url: &str, name: &str, value: Option<&str>) -> String {
     let (path, query) = url.split_once('?').unwrap();
     let mut pairs: Vec<String> =
         query.split('&').filter(|pair| pair.split('=').next() != Some(name)).map(str::to_owned).collect();
