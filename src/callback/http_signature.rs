@@ -38,7 +38,12 @@ impl Signed {
         if named("algorithm").is_some_and(|algorithm| !algorithm.eq_ignore_ascii_case("rsa-sha256")) {
             return Err(refused("the signature is of another algorithm than `rsa-sha256`"));
         }
-        let covered: Vec<_> = named("headers").unwrap_or("date").split(' ').map(str::to_ascii_lowercase).collect();
+        let covered = named("headers").unwrap_or("date").split(' ');
+        // A name may stand for much: bounded before the text is put together, which costs memory, and before it is checked.
+        let covered: Vec<_> = covered.take(MOST_COVERED + 1).map(str::to_ascii_lowercase).collect();
+        if covered.len() > MOST_COVERED {
+            return Err(refused("the signature covers more than any vendor signs"));
+        }
         let needed: &[&str] = if message.method == Method::GET { &WITHOUT_BODY } else { &WITH_BODY };
         if !needed.iter().all(|name| covered.iter().any(|covered| covered == name)) {
             return Err(refused("the signature does not cover what it has to"));
@@ -144,6 +149,9 @@ const WITH_BODY: [&str; 4] = ["(request-target)", "host", "date", "digest"];
 /// What the signature of one without has to cover.
 const WITHOUT_BODY: [&str; 3] = ["(request-target)", "host", "date"];
 
+/// How many names a signature may cover.
+const MOST_COVERED: usize = 16;
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -234,6 +242,15 @@ mod tests {
         }
         let unknown = with_parameters(|text| text.replace("x-tru-callback", "x-not-there"));
         assert!(check(&unknown, signed_at()).unwrap_err().to_string().contains("not there"));
+    }
+
+    #[test]
+    fn e6_a_signature_covers_no_more_than_a_few_names() {
+        let covering = |times| with_parameters(|text| text.replace("x-tru-callback", &"date ".repeat(times)));
+        for (times, says) in [(8, "covers what is not there"), (2_000, "covers more than")] {
+            let error = check(&covering(times), signed_at()).unwrap_err();
+            assert!(error.to_string().contains(says), "{times}: {error}");
+        }
     }
 
     #[test]

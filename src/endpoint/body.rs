@@ -1,4 +1,6 @@
-//! Reading a request's body: bounded, of the right type, with errors that say what to mend and repeat no value.
+//! Reading a request's body: bounded in size and time, of the right type, with errors that say what to mend and repeat no value.
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
@@ -6,12 +8,13 @@ use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
+use tokio::time::timeout;
 use tower::BoxError;
 
 use crate::problem::Problem;
 
-/// Reads a JSON body of at most [`MAX_BODY`] bytes.
-pub(super) async fn json<T, B>(headers: &HeaderMap, body: B) -> Result<T, Problem>
+/// Reads a JSON body of at most [`MAX_BODY`] bytes, which are here within `time_out`.
+pub(super) async fn json<T, B>(headers: &HeaderMap, body: B, time_out: Duration) -> Result<T, Problem>
 where
     T: DeserializeOwned,
     B: Body,
@@ -25,16 +28,19 @@ where
             "send `Content-Type: application/json`",
         ));
     }
-    parse(&bytes(body).await?)
+    parse(&bytes(body, time_out).await?)
 }
 
-/// Reads a body of at most [`MAX_BODY`] bytes, of whatever type.
-pub(super) async fn bytes<B>(body: B) -> Result<Bytes, Problem>
+/// The same for a body of whatever type.
+pub(super) async fn bytes<B>(body: B, time_out: Duration) -> Result<Bytes, Problem>
 where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    Ok(Limited::new(body, MAX_BODY).collect().await.map_err(|error| unread(&error))?.to_bytes())
+    match timeout(time_out, Limited::new(body, MAX_BODY).collect()).await {
+        Ok(read) => Ok(read.map_err(|error| unread(&error))?.to_bytes()),
+        Err(_) => Err(too_slow(time_out)),
+    }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -51,6 +57,11 @@ fn unread(error: &BoxError) -> Problem {
     } else {
         invalid("the body broke off; send it again")
     }
+}
+
+fn too_slow(time_out: Duration) -> Problem {
+    let detail = format!("send the whole body within {}", humantime::format_duration(time_out));
+    Problem::new("body-too-slow", StatusCode::REQUEST_TIMEOUT, "The body came too slowly", detail)
 }
 
 fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
@@ -93,7 +104,13 @@ const MAX_BODY: usize = 16 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::stream;
+    use http_body::Frame;
+    use http_body_util::{Full, StreamBody};
     use serde::Deserialize;
+    use tokio::time::sleep;
 
     use super::*;
 
@@ -102,6 +119,25 @@ mod tests {
     struct Shape {
         #[expect(dead_code, reason = "only its reading is tested")]
         code: String,
+    }
+
+    /// A body of this many bytes, of which one comes each millisecond.
+    fn trickle(bytes: u32) -> impl Body<Data = Bytes, Error = Infallible> {
+        StreamBody::new(Box::pin(stream::unfold(0, move |sent| async move {
+            sleep(Duration::from_millis(1)).await;
+            (sent < bytes).then(|| (Ok(Frame::data(Bytes::from_static(b"x"))), sent + 1))
+        })))
+    }
+
+    #[tokio::test]
+    async fn e6_a_body_is_here_in_time_or_refused() {
+        assert_eq!(bytes(trickle(8), Duration::from_secs(20)).await.unwrap().len(), 8);
+        // However steadily it comes.
+        let problem = bytes(trickle(u32::MAX), Duration::from_millis(50)).await.unwrap_err();
+        let shown = format!("{problem:?}");
+        assert!(shown.contains("body-too-slow") && shown.contains("within 50ms"), "{shown}");
+        // What is here does not wait for the clock.
+        assert_eq!(bytes(Full::new(Bytes::from_static(b"x")), Duration::ZERO).await.unwrap(), "x");
     }
 
     #[test]

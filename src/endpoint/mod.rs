@@ -30,6 +30,7 @@ mod view;
 use std::{
     convert::Infallible,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -60,13 +61,23 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Endpoints {
     verifier: Verifier,
+    body_time_out: Duration,
 }
 
 impl Endpoints {
     /// Serves the checks of a verifier.
     #[must_use]
     pub fn new(verifier: &Verifier) -> Self {
-        Self { verifier: verifier.clone() }
+        Self { verifier: verifier.clone(), body_time_out: BODY_TIME_OUT }
+    }
+
+    /// How long the body of a request may take to arrive whole; one that takes longer is answered with 408. Default ten seconds.
+    ///
+    /// Heads that come slowly, and how many connections there are at once, only the server can bound: set its time-out for heads.
+    #[must_use]
+    pub fn body_time_out(mut self, time_out: Duration) -> Self {
+        self.body_time_out = time_out;
+        self
     }
 
     /// The path under which they are served: the verifier's [mount](crate::verifier::Builder::mount).
@@ -84,7 +95,7 @@ impl Endpoints {
     {
         let answer = async {
             nesting::by_path(&self.verifier, &head)?;
-            serve(&self.verifier, Request::from_parts(head, body)).await
+            serve(self, Request::from_parts(head, body)).await
         };
         answer.await.unwrap_or_else(Problem::into_response)
     }
@@ -115,20 +126,21 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let verifier = self.verifier.clone();
-        async move { Ok(serve(&verifier, request).await.unwrap_or_else(Problem::into_response)) }.boxed()
+        let endpoints = self.clone();
+        async move { Ok(serve(&endpoints, request).await.unwrap_or_else(Problem::into_response)) }.boxed()
     }
 }
 
 /// What an operation answers, or the problem with the request.
 type Served = Result<Response<Full<Bytes>>, Problem>;
 
-async fn serve<B>(verifier: &Verifier, request: Request<B>) -> Served
+async fn serve<B>(endpoints: &Endpoints, request: Request<B>) -> Served
 where
     B: Body,
     B::Error: Into<BoxError>,
 {
     let (parts, body) = request.into_parts();
+    let Endpoints { verifier, body_time_out: time_out } = endpoints;
     #[cfg(feature = "axum")]
     nesting::by_axum(verifier, &parts)?;
     let path = parts.uri.path();
@@ -139,8 +151,8 @@ where
         (segments, _) if segments.contains(&"") => Err(not_found(NO_ENDPOINT)),
         (["checks"], "POST") => {
             let (visit, cookie) = Visit::or_newcomer(verifier, &parts)?;
-            let mut response =
-                start::serve(verifier, visit, &parts.headers, body::json(&parts.headers, body).await?).await?;
+            let asked = body::json(&parts.headers, body, *time_out).await?;
+            let mut response = start::serve(verifier, visit, &parts.headers, asked).await?;
             if let Some(cookie) = cookie {
                 response.headers_mut().insert(SET_COOKIE, cookie);
             }
@@ -154,14 +166,14 @@ where
         (["checks", _], _) => Err(method_not_allowed("GET, DELETE")),
         (["checks", id, "code"], "POST") => {
             let visit = Visit::of(verifier, &parts)?;
-            code::serve(verifier, visit, id_of(id)?, body::json(&parts.headers, body).await?).await
+            code::serve(verifier, visit, id_of(id)?, body::json(&parts.headers, body, *time_out).await?).await
         }
         (["checks", id, "next"], "POST") => next::serve(verifier, Visit::of(verifier, &parts)?, id_of(id)?).await,
         (["checks", _, "code" | "next"], _) => Err(method_not_allowed("POST")),
         (["redirect", provider], "GET") => redirect::serve(verifier, &parts, provider).await,
         (["redirect", _], _) => Err(method_not_allowed("GET")),
         (["callback", provider, token], "GET" | "POST") => {
-            callback::serve(verifier, provider, token, &parts, body::bytes(body).await?).await
+            callback::serve(verifier, provider, token, &parts, body::bytes(body, *time_out).await?).await
         }
         (["callback", _, _], _) => Err(method_not_allowed("GET, POST")),
         ([".well-known", "jwks.json"], "GET") => Ok(jwks::serve(verifier)),
@@ -221,5 +233,8 @@ fn method_not_allowed(allowed: &'static str) -> Problem {
     Problem::new("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "This method does nothing here", detail)
         .with_header(ALLOW, HeaderValue::from_static(allowed))
 }
+
+/// Enough for 16 KiB over a bad network.
+const BODY_TIME_OUT: Duration = Duration::from_secs(10);
 
 const NO_ENDPOINT: &str = "there is no such endpoint; `openapi.json` under the mount lists them";
