@@ -35,9 +35,10 @@ async fn main() -> ExitCode {
         );
         return ExitCode::from(if word == "--help" { 0 } else { 2 });
     }
-    println!("{:<40}{:>9}{:>11}  stopped by", "attack", "attempts", "successes");
+    println!("{:<46}{:>9}{:>11}  stopped by", "attack", "attempts", "successes");
     let mut lost = 0;
     lost += show(&guesser::new_checks().await);
+    lost += show(&guesser::many_connections().await);
     lost += show(&guesser::many_subjects().await);
     lost += show(&guesser::many_addresses().await);
     lost += show(&guesser::resends_and_next().await);
@@ -45,6 +46,8 @@ async fn main() -> ExitCode {
     lost += show(&walker::addresses_of_one_network().await);
     lost += show(&walker::many_networks().await);
     lost += show(&walker::forwarded_for().await);
+    lost += show(&walker::before_the_proxy().await);
+    lost += show(&walker::one_network_before_the_proxy().await);
     lost += show(&burner::attack().await);
     lost += show(&session_swapper::attack().await);
     lost += show(&callback_forger::zadarma().await);
@@ -65,6 +68,7 @@ async fn main() -> ExitCode {
     lost += show(&proof_thief::attack().await);
     lost += show(&open_redirect::attack().await);
     lost += show(&flooder::attack().await);
+    lost += show(&flooder::trickles().await);
     ExitCode::from(u8::from(lost > 0))
 }
 
@@ -72,6 +76,6 @@ async fn main() -> ExitCode {
 fn show(report: &Report) -> usize {
     let Report { name, attempts, successes, stopped_by, .. } = report;
     let defences: Vec<_> = stopped_by.iter().map(|(defence, times)| format!("{defence} ({times})")).collect();
-    println!("{name:<40}{attempts:>9}{successes:>11}  {}", defences.join(", "));
+    println!("{name:<46}{attempts:>9}{successes:>11}  {}", defences.join(", "));
     usize::from(!report.is_stopped())
 }

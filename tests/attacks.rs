@@ -37,6 +37,11 @@ async fn a9_guesses_at_once_in_one_check_after_another_find_nothing() {
     stopped(&guesser::new_checks().await, "429");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a9_guesses_through_many_connections_at_once_find_nothing() {
+    stopped(&guesser::many_connections().await, "410");
+}
+
 #[tokio::test]
 async fn a9_guesses_of_many_subjects_find_nothing() {
     stopped(&guesser::many_subjects().await, "429");
@@ -63,6 +68,8 @@ async fn b5_walking_through_numbers_and_addresses_ends_at_a_limit() {
     stopped(&walker::addresses_of_one_network().await, "429");
     stopped(&walker::many_networks().await, "429");
     stopped(&walker::forwarded_for().await, "429");
+    stopped(&walker::before_the_proxy().await, "429");
+    stopped(&walker::one_network_before_the_proxy().await, "429");
 }
 
 #[tokio::test]
@@ -110,8 +117,9 @@ async fn d3_no_text_of_a_vendor_splits_a_header_or_forges_a_line_of_the_log() {
 }
 
 #[tokio::test]
-async fn what_is_too_big_too_deep_or_too_slow_is_refused_and_starves_nobody() {
+async fn e6_what_is_too_big_too_deep_or_too_slow_is_refused_and_starves_nobody() {
     stopped(&flooder::attack().await, "413");
+    stopped(&flooder::trickles().await, "408");
 }
 
 #[tokio::test]

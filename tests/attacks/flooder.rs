@@ -1,73 +1,95 @@
 //! Requests that are too big, too deep or too slow.
+//!
+//! Heads are the server's: how large they may be, how many headers they may have, and how long they may take. What is tried
+//! here of them is refused by hyper; a server without a time-out for heads waits for slow ones.
 
+use std::time::Duration;
+
+use axum::{Router, middleware::map_request};
+use handset::Endpoints;
 use http::Method;
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    time::{sleep, timeout},
 };
 
-use super::{Report, TEXTS, policy};
-use crate::stage::{PATIENCE, PHONE, Stage};
+use super::{
+    Report, TEXTS, policy,
+    site::{connect, head, post, serve, status},
+};
+use crate::stage::{PATIENCE, PHONE, Stage, authenticate};
 
 /// What is neither refused nor dropped, or keeps somebody else from being served, has succeeded.
 pub(crate) async fn attack() -> Report {
     let (stage, mut report) = (Stage::new(&policy("", TEXTS)).await, Report::new("floods of bodies and headers"));
     let honest = json!({ "phone_number": PHONE, "action": "transfer" }).to_string();
-    assert_eq!(post(&stage, "", &honest).await, "201", "what is small and whole is served");
+    assert_eq!(post(&stage.url, START, "", &honest).await, "201", "what is small and whole is served");
 
     let padded = honest.replace('{', &format!("{{ \"padding\": \"{}\", ", "x".repeat(4 << 20)));
     let deep = honest.replace('{', &format!("{{ \"deep\": {}{}, ", "[".repeat(5_000), "]".repeat(5_000)));
-    for body in [padded, deep, "[".repeat(5_000), "{\"a\":".repeat(2_000)] {
-        count(&mut report, &post(&stage, "", &body).await);
+    for (body, expected) in
+        [(padded.clone(), "413"), (deep, "400"), ("[".repeat(5_000), "400"), ("{\"a\":".repeat(2_000), "400")]
+    {
+        let told = post(&stage.url, START, "", &body).await;
+        report.count(&told, told != expected);
+    }
+    for body in [padded, "[".repeat(4 << 20)] {
+        let told = post(&stage.url, "/handset/callback/numcheck/AAAA", "", &body).await;
+        report.count(&told, told != "413");
     }
     let wide = format!("x-wide: {}\r\n", "x".repeat(1 << 20));
     let many: String = (0..5_000).map(|name| format!("x-{name}: x\r\n")).collect();
     for headers in [wide, many] {
-        count(&mut report, &post(&stage, &headers, &honest).await);
+        let told = post(&stage.url, START, &headers, &honest).await;
+        report.count(&told, !["431", "closed"].contains(&&*told));
     }
-    slow_bodies(&stage, &mut report).await;
+    endless_bodies(&stage, &mut report).await;
     report
 }
 
 /// While many bodies never end, somebody else is served.
-async fn slow_bodies(stage: &Stage, report: &mut Report) {
+async fn endless_bodies(stage: &Stage, report: &mut Report) {
     let mut slow = Vec::new();
     for _ in 0..100 {
-        let mut stream = connect(stage).await;
-        stream.write_all(format!("{}content-length: 9999\r\n\r\n{{", head()).as_bytes()).await.unwrap();
+        let mut stream = connect(&stage.url).await;
+        stream.write_all(format!("{}content-length: 9999\r\n\r\n{{", head(START)).as_bytes()).await.unwrap();
         slow.push(stream);
     }
     for person in 0..10 {
         let person = stage.person(&format!("person-{person}"));
         let looked = person.send(Method::GET, "/handset/.well-known/jwks.json", None);
-        let served = tokio::time::timeout(PATIENCE, looked).await;
+        let served = timeout(PATIENCE, looked).await;
         report.count("others are served meanwhile", !served.is_ok_and(|answer| answer.status == 200));
     }
 }
 
-fn count(report: &mut Report, status: &str) {
-    report.count(status, !(status.starts_with('4') || status == "closed"));
+/// Bodies of which a byte comes now and then are given up, and so are their connections.
+pub(crate) async fn trickles() -> Report {
+    let (stage, mut report) = (Stage::new(&policy("", TEXTS)).await, Report::new("bodies that trickle"));
+    let endpoints = Endpoints::new(&stage.verifier).body_time_out(Duration::from_millis(300));
+    let app = Router::new().nest_service("/handset", endpoints).layer(map_request(async |ask| authenticate(ask)));
+    let url = serve(app).await;
+    for path in [START, "/handset/checks/AAAAAAAAAAAAAAAAAAAAAA/code", "/handset/callback/numcheck/AAAA"] {
+        let told = timeout(PATIENCE, trickle(&url, path)).await.unwrap_or_else(|_| "still open".to_owned());
+        report.count(&told, told != "408");
+    }
+    report
 }
 
-/// Sends by hand, and gives the status, or `closed` where the server hung up before it said one.
-async fn post(stage: &Stage, headers: &str, body: &str) -> String {
-    let mut stream = connect(stage).await;
-    let request = format!("{}{headers}connection: close\r\ncontent-length: {}\r\n\r\n{body}", head(), body.len());
-    let (mut reading, mut writing) = stream.split();
-    let mut answer = Vec::new();
-    let (_, ()) = tokio::join!(writing.write_all(request.as_bytes()), async {
-        // A server that has refused may reset the connection after its answer.
-        while let Ok(1..) = reading.read_buf(&mut answer).await {}
+/// Sends a byte after the other, for as long as the server takes them. Gives the status once the server has hung up.
+async fn trickle(url: &str, path: &str) -> String {
+    let (mut reading, mut writing) = connect(url).await.into_split();
+    writing.write_all(format!("{}content-length: 9999\r\n\r\n", head(path)).as_bytes()).await.unwrap();
+    let trickling = tokio::spawn(async move {
+        while writing.write_all(b" ").await.is_ok() {
+            sleep(Duration::from_millis(20)).await;
+        }
     });
-    let answer = String::from_utf8_lossy(&answer);
-    answer.split(' ').nth(1).unwrap_or("closed").to_owned()
+    let mut answer = Vec::new();
+    while let Ok(1..) = reading.read_buf(&mut answer).await {}
+    trickling.abort();
+    status(&answer)
 }
 
-fn head() -> &'static str {
-    "POST /handset/checks HTTP/1.1\r\nhost: localhost\r\nx-user: mallory\r\ncontent-type: application/json\r\n"
-}
-
-async fn connect(stage: &Stage) -> TcpStream {
-    TcpStream::connect(stage.url.strip_prefix("http://").unwrap()).await.unwrap()
-}
+const START: &str = "/handset/checks";

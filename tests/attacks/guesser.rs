@@ -3,8 +3,13 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{Report, TEXTS, policy};
+use super::{
+    Report, TEXTS, policy,
+    site::{connect, head, status},
+};
 use crate::stage::{PHONE, Person, Stage};
 
 /// One check, and the checks that follow it.
@@ -51,6 +56,39 @@ pub(crate) async fn resends_and_next() -> Report {
     report
 }
 
+/// A connection for each guess, and the last byte of all of them at the same moment.
+pub(crate) async fn many_connections() -> Report {
+    let (stage, mut report) = (stage().await, Report::new("guesser: many connections at once"));
+    let mallory = stage.person("mallory");
+    let check = mallory.start(PHONE).await.expect(201);
+    let (guess, path) =
+        (json!({ "code": stage.wrong_code() }).to_string(), format!("/handset/checks/{}/code", check.id()));
+    let request = format!("{}connection: close\r\ncontent-length: {}\r\n\r\n{guess}", head(&path), guess.len());
+    let (last, first) = request.as_bytes().split_last().unwrap();
+    let mut guesses = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let mut stream = connect(&stage.url).await;
+        stream.write_all(first).await.unwrap();
+        guesses.push(stream);
+    }
+    let answers = join_all(guesses.into_iter().map(async |mut stream| {
+        let mut answer = Vec::new();
+        stream.write_all(&[*last]).await.unwrap();
+        stream.read_to_end(&mut answer).await.unwrap();
+        status(&answer)
+    }))
+    .await;
+    let mut compared = 0;
+    for status in answers {
+        compared += usize::from(status == "422");
+        report.add(&status, status == "200" || compared > 5);
+    }
+    assert_eq!(compared, 5, "every attempt was judged");
+    let late = mallory.answer(check.id(), &stage.code()).await;
+    report.tally(&late, late.status == 200);
+    report
+}
+
 /// Where the right code is accepted from its owner.
 async fn stage() -> Stage {
     let stage = Stage::new(&policy("", TEXTS)).await;
@@ -81,3 +119,6 @@ async fn storm(stage: &Stage, mallory: &Person, id: &str, guesses: usize, attemp
         report.prepare(&answer, answer.status == 200 || compared > attempts);
     }
 }
+
+/// More than are judged in any order.
+const CONNECTIONS: usize = 150;

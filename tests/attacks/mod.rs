@@ -14,6 +14,7 @@ pub(crate) mod open_redirect;
 pub(crate) mod proof_thief;
 pub(crate) mod return_forger;
 pub(crate) mod session_swapper;
+mod site;
 pub(crate) mod ssrf;
 #[cfg(feature = "open-gateway")]
 pub(crate) mod ssrf_endpoints;
