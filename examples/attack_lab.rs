@@ -12,7 +12,6 @@
 
 #[path = "../tests/attacks/mod.rs"]
 mod attacks;
-#[expect(dead_code, reason = "tests use the rest")]
 #[path = "../tests/common/stage.rs"]
 mod stage;
 #[expect(dead_code, reason = "tests use the rest")]
@@ -65,6 +64,7 @@ async fn main() -> ExitCode {
         lost += show(&attacks::ssrf_endpoints::attack().await);
     }
     lost += show(&enumerator::attack().await);
+    lost += show(&enumerator::with_a_clock().await);
     lost += show(&proof_thief::attack().await);
     lost += show(&open_redirect::attack().await);
     lost += show(&flooder::attack().await);

@@ -10,7 +10,6 @@
 
 #[path = "attacks/mod.rs"]
 mod attacks;
-#[expect(dead_code, reason = "other tests use the rest")]
 #[path = "common/stage.rs"]
 mod stage;
 #[expect(dead_code, reason = "other tests use the rest")]
@@ -75,6 +74,11 @@ async fn b5_walking_through_numbers_and_addresses_ends_at_a_limit() {
 #[tokio::test]
 async fn d1_an_enumerator_sees_one_answer() {
     stopped(&enumerator::attack().await, "the same 410 check-ended");
+}
+
+#[tokio::test]
+async fn d1_an_enumerator_with_a_clock_sees_one_answer() {
+    stopped(&enumerator::with_a_clock().await, "in the same time");
 }
 
 #[tokio::test]
