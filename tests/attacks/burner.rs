@@ -24,18 +24,21 @@ pub(crate) async fn attack() -> Report {
     report.prepare(&ended, ended.status == 204);
 
     // Whatever is spent of the number's budget here must leave the owner her attempt.
+    let mut has_spent = false;
     for subject in 0..5 {
         let stranger = stage.person(&format!("stranger-{subject}"));
         let own = stranger.start(PHONE).await;
         if own.status != 201 {
             // The number's budget is spent: nobody starts there any more, and the owner's live check has to go on.
             report.prepare(&own, false);
+            has_spent = true;
             continue;
         }
         for _ in 0..5 {
             stranger.answer(own.id(), &wrong).await;
         }
     }
+    assert!(has_spent, "the number's budget is spent");
     let right = ada.answer(check.id(), &code).await;
     report.count("the owner's first attempt is not held back", right.status != 200);
     report

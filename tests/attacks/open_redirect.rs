@@ -22,8 +22,7 @@ pub(crate) async fn attack() -> Report {
         for name in ["return_page", "redirect_uri", "next", "url"] {
             let query = format!("&{name}=%2F%2F{EVIL}");
             let (status, location) = come_back(&stage, &format!("ada-{attempt}-{name}"), &query, header).await;
-            let led_away = location.is_some_and(|location| location != PAGE);
-            report.count(&format!("{status} to the page that was configured, or none"), led_away);
+            report.count(&format!("{status} to the page that was configured"), location.as_deref() != Some(PAGE));
         }
     }
     report

@@ -22,9 +22,10 @@ pub(crate) async fn attack() -> Report {
         let check = mallory.start(PHONE).await.expect(201);
         let back = vendors::open(&phone, &check).await;
         let visited = vendors::visit(&stage, &victim, &back).await;
-        report.tally(&visited, is_verified(&mallory, check.id()).await || visited.status == 200);
+        let has_won = is_verified(&mallory, check.id()).await || visited.status == 200;
+        report.tally(&visited, has_won);
         // The browser was all that was wrong with it.
-        vendors::visit(&stage, &mallory, &back).await.expect(200);
+        vendors::visit(&stage, &mallory, &back).await;
         assert!(is_verified(&mallory, check.id()).await, "the victim was led back with a URL that is good");
     }
     report

@@ -15,7 +15,7 @@ use tokio::{runtime, task};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::{filter::LevelFilter, util::SubscriberInitExt};
 
-use super::{Report, hostile_vendor, policy, ssrf::routes};
+use super::{Report, hostile_vendor, policy, return_forger::with, ssrf::routes};
 use crate::{
     stage::{Answer, PHONE},
     vendors,
@@ -46,13 +46,18 @@ async fn every_field(route: &str) -> Vec<(String, bool)> {
     assert!(!fields.is_empty(), "{route}: the vendor answers");
     assert!(log.take().lines().all(is_a_line), "the honest log is one of whole lines");
     let mut attempts = Vec::new();
-    for field in fields {
-        for text in texts() {
-            let seen = journey(route, Some(Change { field: field.clone(), text })).await;
-            let log = log.take();
-            let forged = log.lines().any(|line| !is_a_line(line) || is_hostile(line));
-            let has_won = forged || seen.answers.iter().any(is_split);
-            attempts.push((format!("{} at the start", seen.answers[0].status), has_won));
+    let mut tried = |defence: String, answers: &[Answer]| {
+        let forged = log.take().lines().any(|line| !is_a_line(line) || is_hostile(line));
+        attempts.push((defence, forged || answers.iter().any(is_split)));
+    };
+    for text in texts() {
+        for field in &fields {
+            let Seen { answers, .. } = journey(route, Some(Change { field: field.clone(), text: text.clone() })).await;
+            tried(format!("{} at the start", answers[0].status), &answers);
+        }
+        if route.ends_with("silent_network") {
+            let visited = come_back_with(route, &text).await;
+            tried(format!("{} to what a device brings", visited.status), &[visited]);
         }
     }
     attempts
@@ -104,6 +109,14 @@ async fn journey(route: &str, change: Option<Change>) -> Seen {
     assert!(count > 0, "{route}: the vendor was asked");
     assert_eq!(has_changed, change.is_some(), "{route}: {change:?} reached the application");
     Seen { answers, fields }
+}
+
+/// A device brings the text back as the vendor's word for what went wrong.
+async fn come_back_with(route: &str, text: &str) -> Answer {
+    let stage = vendors::stage(&policy("", &format!("[\"{route}\"]"))).await;
+    let ada = stage.person("ada");
+    let back = vendors::open(&stage.sandbox.handset(PHONE), &ada.start(PHONE).await.expect(201)).await;
+    vendors::visit(&stage, &ada, &with(&back, "error", Some(text))).await.expect(200)
 }
 
 /// The vendor's side of a journey.
