@@ -62,6 +62,7 @@ pub mod sandbox;
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub mod testing;
 
+mod body;
 mod cache;
 mod capped;
 #[cfg(feature = "testing")]

@@ -5,13 +5,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
 use http_body::Body;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
-use tokio::time::timeout;
 use tower::BoxError;
 
-use crate::problem::Problem;
+use crate::{
+    body::{Unread, read},
+    problem::Problem,
+};
 
 /// Reads a JSON body of at most [`MAX_BODY`] bytes, which are here within `time_out`.
 pub(super) async fn json<T, B>(headers: &HeaderMap, body: B, time_out: Duration) -> Result<T, Problem>
@@ -37,10 +38,7 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    match timeout(time_out, Limited::new(body, MAX_BODY).collect()).await {
-        Ok(read) => Ok(read.map_err(|error| unread(&error))?.to_bytes()),
-        Err(_) => Err(too_slow(time_out)),
-    }
+    read(body, MAX_BODY, time_out).await.map_err(|why| unread(why, time_out))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -50,18 +48,18 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence.trim().eq_ignore_ascii_case("application/json")
 }
 
-fn unread(error: &BoxError) -> Problem {
-    if error.is::<LengthLimitError>() {
-        let detail = format!("send at most {MAX_BODY} bytes");
-        Problem::new("body-too-large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large", detail)
-    } else {
-        invalid("the body broke off; send it again")
+fn unread(why: Unread, time_out: Duration) -> Problem {
+    match why {
+        Unread::TooLarge => {
+            let detail = format!("send at most {MAX_BODY} bytes");
+            Problem::new("body-too-large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large", detail)
+        }
+        Unread::TooSlow => {
+            let detail = format!("send the whole body within {}", humantime::format_duration(time_out));
+            Problem::new("body-too-slow", StatusCode::REQUEST_TIMEOUT, "The body came too slowly", detail)
+        }
+        Unread::BrokenOff => invalid("the body broke off; send it again"),
     }
-}
-
-fn too_slow(time_out: Duration) -> Problem {
-    let detail = format!("send the whole body within {}", humantime::format_duration(time_out));
-    Problem::new("body-too-slow", StatusCode::REQUEST_TIMEOUT, "The body came too slowly", detail)
 }
 
 fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
@@ -104,13 +102,7 @@ const MAX_BODY: usize = 16 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
-
-    use futures_util::stream;
-    use http_body::Frame;
-    use http_body_util::{Full, StreamBody};
     use serde::Deserialize;
-    use tokio::time::sleep;
 
     use super::*;
 
@@ -119,25 +111,6 @@ mod tests {
     struct Shape {
         #[expect(dead_code, reason = "only its reading is tested")]
         code: String,
-    }
-
-    /// A body of this many bytes, of which one comes each millisecond.
-    fn trickle(bytes: u32) -> impl Body<Data = Bytes, Error = Infallible> {
-        StreamBody::new(Box::pin(stream::unfold(0, move |sent| async move {
-            sleep(Duration::from_millis(1)).await;
-            (sent < bytes).then(|| (Ok(Frame::data(Bytes::from_static(b"x"))), sent + 1))
-        })))
-    }
-
-    #[tokio::test]
-    async fn e6_a_body_is_here_in_time_or_refused() {
-        assert_eq!(bytes(trickle(8), Duration::from_secs(20)).await.unwrap().len(), 8);
-        // However steadily it comes.
-        let problem = bytes(trickle(u32::MAX), Duration::from_millis(50)).await.unwrap_err();
-        let shown = format!("{problem:?}");
-        assert!(shown.contains("body-too-slow") && shown.contains("within 50ms"), "{shown}");
-        // What is here does not wait for the clock.
-        assert_eq!(bytes(Full::new(Bytes::from_static(b"x")), Duration::ZERO).await.unwrap(), "x");
     }
 
     #[test]

@@ -45,6 +45,7 @@ use http_body_util::Full;
 use tower::{BoxError, Service};
 
 use crate::{
+    body::TIME_OUT,
     error::Result,
     ids::{CheckId, Subject},
     problem::Problem,
@@ -68,7 +69,7 @@ impl Endpoints {
     /// Serves the checks of a verifier.
     #[must_use]
     pub fn new(verifier: &Verifier) -> Self {
-        Self { verifier: verifier.clone(), body_time_out: BODY_TIME_OUT }
+        Self { verifier: verifier.clone(), body_time_out: TIME_OUT }
     }
 
     /// How long the body of a request may take to arrive whole; one that takes longer is answered with 408. Default ten seconds.
@@ -233,8 +234,5 @@ fn method_not_allowed(allowed: &'static str) -> Problem {
     Problem::new("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "This method does nothing here", detail)
         .with_header(ALLOW, HeaderValue::from_static(allowed))
 }
-
-/// Enough for 16 KiB over a bad network.
-const BODY_TIME_OUT: Duration = Duration::from_secs(10);
 
 const NO_ENDPOINT: &str = "there is no such endpoint; `openapi.json` under the mount lists them";

@@ -59,7 +59,7 @@ use http::{
     request::Parts,
 };
 use http_body::Body;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::Full;
 use tower::{BoxError, Service};
 
 use carried::Carried;
@@ -69,6 +69,7 @@ use hint::Tenants;
 use step::{At, Done};
 
 use crate::{
+    body::{TIME_OUT, Unread, read},
     error::Result,
     provider::http::HttpClient,
     signing::SigningKeys,
@@ -297,10 +298,10 @@ where
     if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err(dead_end(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Only a form can be used here."));
     }
-    match Limited::new(body, LONGEST_FORM).collect().await {
-        Ok(form) => Ok(form.to_bytes()),
-        Err(_) => Err(dead_end(StatusCode::PAYLOAD_TOO_LARGE, "The form is too long.")),
-    }
+    read(body, LONGEST_FORM, TIME_OUT).await.map_err(|why| match why {
+        Unread::TooSlow => dead_end(StatusCode::REQUEST_TIMEOUT, "The form came too slowly."),
+        _ => dead_end(StatusCode::PAYLOAD_TOO_LARGE, "The form is too long."),
+    })
 }
 
 fn lost() -> Reply {

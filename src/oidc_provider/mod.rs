@@ -47,7 +47,7 @@ use http::{
     header::{ALLOW, CONTENT_TYPE},
 };
 use http_body::Body;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::Full;
 use serde_json::Value;
 use sha2::Sha256;
 use tower::{BoxError, Service};
@@ -57,6 +57,7 @@ use self::{
     client::Registered,
 };
 use crate::{
+    body::{TIME_OUT, read},
     error::{Error, ErrorKind, Result},
     phone::PhoneNumber,
     secret::Secret,
@@ -286,7 +287,7 @@ where
     }
 }
 
-/// A form of at most [`LONGEST`] bytes.
+/// A form of at most [`LONGEST`] bytes, which is here in time.
 async fn form<B>(headers: &HeaderMap, body: B) -> Option<Bytes>
 where
     B: Body,
@@ -298,7 +299,7 @@ where
     if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return None;
     }
-    Some(Limited::new(body, LONGEST).collect().await.ok()?.to_bytes())
+    read(body, LONGEST, TIME_OUT).await.ok()
 }
 
 fn method_not_allowed(allowed: &'static str) -> Answer {
