@@ -57,6 +57,7 @@ async fn main() -> ExitCode {
     lost += show(&return_forger::idlayr().await);
     lost += show(&ssrf::redirects().await);
     lost += show(&ssrf::names().await);
+    lost += show(&ssrf::links().await);
     lost += show(&vendor_text::attack().await);
     #[cfg(feature = "open-gateway")]
     {

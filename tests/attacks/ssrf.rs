@@ -5,15 +5,21 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use bytes::Bytes;
 use handset::sandbox::{Knob, Scope};
+use http::Response;
+use serde_json::{Value, json};
 use tokio::{
     io::AsyncReadExt,
     net::{TcpListener, TcpStream},
 };
 
 use super::{
-    Report, policy,
+    Report, hostile_vendor, policy,
     return_forger::{parameter, with},
 };
 use crate::{
@@ -60,6 +66,46 @@ pub(crate) async fn names() -> Report {
     report
 }
 
+/// Links in answers: the URL that the phone is to open, and where a token says that its key is.
+pub(crate) async fn links() -> Report {
+    let (inside, mut report) = (Inside::start().await, Report::new("SSRF through links in answers"));
+    for route in routes().filter(|route| route.ends_with("silent_network")) {
+        let (url, changed) = (inside.url(), Arc::new(AtomicUsize::default()));
+        let count = Arc::clone(&changed);
+        let client = hostile_vendor::client(move |answer| {
+            count.fetch_add(usize::from(point(answer, &url)), Ordering::SeqCst);
+        });
+        let stage = vendors::stage_through(client, &policy("", &format!("[\"{route}\"]"))).await;
+        let ada = stage.person("ada");
+        let check = ada.start(PHONE).await.expect(201);
+        if check.body["prompt"]["url"] != inside.url() {
+            let back = vendors::open(&stage.sandbox.handset(PHONE), &check).await;
+            vendors::visit(&stage, &ada, &back).await.expect(200);
+        }
+        let seen = ada.look(check.id()).await.expect(200);
+        assert!(changed.load(Ordering::SeqCst) > 0, "{route}: the application got the link");
+        inside.count(&mut report, &format!("200 {}", seen.text("status"))).await;
+    }
+    report
+}
+
+/// Has an answer point at `url`, if it has a link.
+fn point(answer: &mut Response<Bytes>, url: &str) -> bool {
+    let mut body: Value = serde_json::from_slice(answer.body()).unwrap();
+    if let Some(link) = body.pointer_mut("/_links/check_url/href") {
+        *link = json!(url);
+    } else if let Some(token) = body.get_mut("id_token") {
+        let (header, rest) = token.as_str().unwrap().split_once('.').unwrap();
+        let mut header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
+        (header["jku"], header["x5u"], header["kid"]) = (json!(url), json!(url), json!("of another set"));
+        *token = json!(format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header.to_string())));
+    } else {
+        return false;
+    }
+    *answer.body_mut() = body.to_string().into();
+    true
+}
+
 /// What becomes of the URL that a device came back with, with a URL inside.
 type Edit = fn(&str, &str) -> String;
 
@@ -73,7 +119,7 @@ fn signed_by(back: &str, url: &str) -> String {
 
 /// A service that only machines inside may reach.
 pub(super) struct Inside {
-    port: u16,
+    pub(super) port: u16,
     connections: Arc<AtomicUsize>,
     /// Those that were seen already.
     seen: AtomicUsize,
@@ -94,10 +140,6 @@ impl Inside {
         TcpStream::connect(("127.0.0.1", port)).await.unwrap();
         assert_eq!(inside.connections().await, 1, "who connects is counted");
         inside
-    }
-
-    pub(super) fn port(&self) -> u16 {
-        self.port
     }
 
     pub(super) fn url(&self) -> String {

@@ -28,7 +28,7 @@ pub(crate) async fn attack() -> Report {
         let honest = ask(endpoint, None).await;
         assert!(honest.requests > 0, "{endpoint}: what the metadata name is asked");
         for host in HOSTS {
-            let led = ask(endpoint, Some(format!("https://{host}:{}/latest/meta-data", inside.port()))).await;
+            let led = ask(endpoint, Some(format!("https://{host}:{}/latest/meta-data", inside.port))).await;
             assert_eq!(led.requests, 0, "{endpoint}: the metadata of the attacker are believed");
             inside.count(&mut report, &format!("{endpoint} not asked, {}", led.answer.status)).await;
         }
