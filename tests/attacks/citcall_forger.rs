@@ -1,5 +1,7 @@
 //! Citcall's reports, which nobody signs: posted by whoever knows the URL, from elsewhere and from the vendor's own network.
 
+use std::time::Duration;
+
 use handset::{
     provider::citcall::Citcall,
     sandbox::{Knob, Scope},
@@ -29,7 +31,7 @@ pub(crate) async fn insiders() -> Report {
 async fn attack(mut report: Report, inside: bool) -> Report {
     let mut interceptor = Interceptor::start().await;
     let stage = stage(&interceptor.url, inside).await;
-    stage.sandbox.knobs().set(Scope::All, Knob::RingTime(std::time::Duration::ZERO)).unwrap();
+    stage.sandbox.knobs().set(Scope::All, Knob::RingTime(Duration::ZERO)).unwrap();
     let mallory = stage.person("mallory");
     let own = mallory.start(PHONE).await.expect(201);
     let told = interceptor.next().await;

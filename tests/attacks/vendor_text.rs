@@ -50,6 +50,10 @@ async fn every_field(route: &str) -> Vec<(String, bool)> {
         let forged = log.take().lines().any(|line| !is_a_line(line) || is_hostile(line));
         attempts.push((defence, forged || answers.iter().any(is_split)));
     };
+    for field in fields.iter().filter(|field| field.is_number) {
+        let Seen { answers, .. } = journey(route, Some(Change { field: field.clone(), text: HUGE.to_owned() })).await;
+        tried(format!("{} at the start", answers[0].status), &answers);
+    }
     for text in texts() {
         for field in &fields {
             let Seen { answers, .. } = journey(route, Some(Change { field: field.clone(), text: text.clone() })).await;
@@ -74,9 +78,10 @@ struct Seen {
 struct Field {
     answer: usize,
     pointer: String,
+    is_number: bool,
 }
 
-/// What is appended to a text of the vendor's.
+/// What is appended to a text of the vendor's, or takes the place of its number.
 #[derive(Clone, Debug)]
 struct Change {
     field: Field,
@@ -132,11 +137,16 @@ struct Vendor {
 impl Vendor {
     fn answer(&mut self, answer: &mut Response<Bytes>) {
         let mut body: Value = serde_json::from_slice(answer.body()).unwrap();
-        texts_of(&body, String::new(), &mut |pointer| self.fields.push(Field { answer: self.count, pointer }));
+        texts_of(&body, String::new(), &mut |pointer, is_number| {
+            self.fields.push(Field { answer: self.count, pointer, is_number });
+        });
         if let Some(Change { field, text }) = self.change.as_ref().filter(|change| change.field.answer == self.count) {
             let place = body.pointer_mut(&field.pointer).expect("a text that was there");
             // What was there before stays in front: it may make the whole thing pass.
-            *place = json!(format!("{}{text}", place.as_str().map_or_else(|| place.to_string(), str::to_owned)));
+            *place = match &*place {
+                Value::String(before) => json!(format!("{before}{text}")),
+                before => serde_json::from_str(text).unwrap_or_else(|_| json!(format!("{before}{text}"))),
+            };
             *answer.body_mut() = body.to_string().into();
             self.has_changed = true;
         }
@@ -145,7 +155,7 @@ impl Vendor {
 }
 
 /// The places of all texts, and of the numbers, which could be texts.
-fn texts_of(value: &Value, at: String, found: &mut impl FnMut(String)) {
+fn texts_of(value: &Value, at: String, found: &mut impl FnMut(String, bool)) {
     match value {
         Value::Object(members) => {
             members.iter().for_each(|(name, value)| texts_of(value, format!("{at}/{name}"), found));
@@ -155,7 +165,7 @@ fn texts_of(value: &Value, at: String, found: &mut impl FnMut(String)) {
             let object = items.first().filter(|item| item.is_object());
             object.into_iter().for_each(|item| texts_of(item, format!("{at}/0"), found));
         }
-        Value::String(_) | Value::Number(_) => found(at),
+        Value::String(_) | Value::Number(_) => found(at, value.is_number()),
         _ => {}
     }
 }
@@ -230,3 +240,6 @@ impl io::Write for Log {
 
 /// More than any field of a vendor has to say, and less than an answer may have.
 const LONG: usize = 20_000;
+
+/// More than any time or wait can be.
+const HUGE: &str = "18446744073709551615";
