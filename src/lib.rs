@@ -49,6 +49,11 @@ pub mod oidc_provider;
 #[cfg_attr(docsrs, doc(cfg(feature = "entra")))]
 pub mod entra;
 
+// What people see.
+#[cfg(feature = "ui")]
+#[cfg_attr(docsrs, doc(cfg(feature = "ui")))]
+pub mod step_page;
+
 // What signs tokens for other parties.
 #[cfg(feature = "signing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "signing")))]
@@ -69,10 +74,10 @@ mod capped;
 mod conformance;
 mod crypto;
 mod hash;
+#[cfg(feature = "ui")]
+mod parameters;
 mod problem;
 mod random;
-#[cfg(any(feature = "oidc-provider", feature = "entra"))]
-mod step_page;
 mod visitor;
 
 pub use channel::Channel;

@@ -25,7 +25,8 @@ pub(crate) fn of_cookie(verifier: &Verifier, headers: &HeaderMap) -> Option<Subj
 pub(crate) fn names(verifier: &Verifier, extensions: &Extensions, headers: &HeaderMap) -> Vec<Subject> {
     let steps = secrets(headers).filter(|(name, _)| name.starts_with(STEP)).take(MOST_STEPS);
     let steps = steps.filter_map(|(_, secret)| verifier.visitor(&secret).ok());
-    subject(verifier, extensions, headers).into_iter().chain(steps).collect()
+    let visitor = extensions.get::<Subject>().and_then(|_| of_cookie(verifier, headers));
+    subject(verifier, extensions, headers).into_iter().chain(visitor).chain(steps).collect()
 }
 
 /// A new visitor: its subject, and the cookie that it comes back with.
@@ -66,9 +67,38 @@ impl StepKey {
     }
 }
 
-/// Lax: a browser that comes back from another site's page shows the cookie to ours.
+/// The cookie in which a browser brings a proof.
+#[cfg(feature = "ui")]
+pub(crate) fn proof_cookie(token: &str, life: std::time::Duration) -> Result<HeaderValue> {
+    host_cookie(PROOF, token, &format!("; Max-Age={}", life.as_secs()))
+}
+
+/// The proof that a browser brings in its cookies.
+pub(crate) fn proof(headers: &HeaderMap) -> Option<&str> {
+    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(';')).find_map(|pair| pair.trim().strip_prefix(PROOF)?.strip_prefix('='))
+}
+
+/// Takes the proof out of the cookies.
+pub(crate) fn remove_proof(headers: &mut HeaderMap) {
+    let is_other = |pair: &&str| pair.trim().split('=').next() != Some(PROOF);
+    let lines = headers.get_all(COOKIE).iter().map(|line| match line.to_str() {
+        Ok(text) => HeaderValue::try_from(text.split(';').filter(is_other).collect::<Vec<_>>().join(";").trim()).ok(),
+        Err(_) => Some(line.clone()),
+    });
+    let lines: Vec<HeaderValue> = lines.flatten().filter(|line| !line.is_empty()).collect();
+    headers.remove(COOKIE);
+    lines.into_iter().for_each(|line| {
+        headers.append(COOKIE, line);
+    });
+}
+
 fn cookie(name: &str, secret: &[u8], more: &str) -> Result<HeaderValue> {
-    let value = URL_SAFE_NO_PAD.encode(secret);
+    host_cookie(name, &URL_SAFE_NO_PAD.encode(secret), more)
+}
+
+/// Lax: a browser that comes back from another site's page shows the cookie to ours.
+fn host_cookie(name: &str, value: &str, more: &str) -> Result<HeaderValue> {
     HeaderValue::try_from(format!("{name}={value}; Path=/{more}; Secure; HttpOnly; SameSite=Lax"))
         .map_err(|source| Error::new(ErrorKind::Unavailable, "a cookie cannot be made").with_source(source))
 }
@@ -85,6 +115,7 @@ fn secrets(headers: &HeaderMap) -> impl Iterator<Item = (&str, [u8; SECRET])> {
 /// `__Host-` binds the cookie to this host, over HTTPS only (RFC 6265bis, section 4.1.3.2).
 const NAME: &str = "__Host-handset";
 const STEP: &str = "__Host-handset-step-";
+const PROOF: &str = "__Host-handset-proof";
 const SECRET: usize = 16;
 
 /// More steps than anybody takes at once; who sends more cookies buys no more work with them.

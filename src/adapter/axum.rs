@@ -29,16 +29,17 @@ use axum::{
 use http::request::Parts;
 
 use super::{Proven, Rejection, subject};
-use crate::{endpoint::Endpoints, ids::Subject, layer::Passed, proof::Proof, verifier::Verifier};
+use crate::{endpoint::Endpoints, ids::Subject, layer::Passed, proof::Proof};
 
-/// The [`Endpoints`] under the verifier's [mount](crate::verifier::Builder::mount), to merge into a router of any state.
+/// The [`Endpoints`], or those of a verifier, under its [mount](crate::verifier::Builder::mount), to merge into a router of any state.
 ///
 /// Merge them into the outermost router, since challenges point below the mount. Of an application that is nested under a prefix as
 /// a whole, nest [`Endpoints`] by hand and give the mount the prefix too. Elsewhere than the mount says, the first request and
 /// every other is answered with 500, and the log says both paths.
-pub fn routes<S: Clone + Send + Sync + 'static>(verifier: &Verifier) -> Router<S> {
-    let endpoints = Endpoints::new(verifier);
-    match verifier.mount() {
+pub fn routes<S: Clone + Send + Sync + 'static>(endpoints: impl Into<Endpoints>) -> Router<S> {
+    let endpoints = endpoints.into();
+    let mount = endpoints.mount().to_owned();
+    match mount.as_str() {
         "" => Endpoints::AT_ROOT.iter().fold(Router::new(), |router, (path, more)| {
             let router = router.route_service(path, endpoints.clone());
             match more {

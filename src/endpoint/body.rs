@@ -21,7 +21,7 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    if !is_json(headers) {
+    if !is_of_type(headers, "application/json") {
         return Err(Problem::new(
             "unsupported-media-type",
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -32,7 +32,20 @@ where
     parse(&bytes(body, time_out).await?)
 }
 
-/// The same for a body of whatever type.
+/// Reads a form of at most [`MAX_BODY`] bytes.
+#[cfg(feature = "ui")]
+pub(super) async fn form<B>(headers: &HeaderMap, body: B, time_out: Duration) -> Option<Bytes>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    match is_of_type(headers, "application/x-www-form-urlencoded") {
+        true => bytes(body, time_out).await.ok(),
+        false => None,
+    }
+}
+
+/// Reads a body of at most [`MAX_BODY`] bytes, of whatever type.
 pub(super) async fn bytes<B>(body: B, time_out: Duration) -> Result<Bytes, Problem>
 where
     B: Body,
@@ -41,11 +54,11 @@ where
     read(body, MAX_BODY, time_out).await.map_err(|why| unread(why, time_out))
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+fn is_of_type(headers: &HeaderMap, wanted: &str) -> bool {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let (Some(one), None) = (types.next(), types.next()) else { return false };
     let essence = one.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case("application/json")
+    essence.trim().eq_ignore_ascii_case(wanted)
 }
 
 fn unread(why: Unread, time_out: Duration) -> Problem {

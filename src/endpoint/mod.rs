@@ -8,6 +8,7 @@
 //! | `POST /checks/{id}/next` | goes on to the next channel |
 //! | `DELETE /checks/{id}` | calls it off |
 //! | `GET /redirect/{provider}`, `POST /callback/{provider}/{token}` | for providers that use them |
+//! | `GET /step`, `POST /step`, `GET /step/changes` | the page of a step, where [`Endpoints::step_pages`] has switched it on |
 //! | `GET /.well-known/jwks.json`, `GET /openapi.json` | the keys of proofs, the description |
 //!
 //! Bodies are JSON, errors are problems (RFC 9457), nothing is cached. Whose request it is, the application says by putting a
@@ -25,6 +26,8 @@ mod openapi;
 mod redirect;
 mod start;
 mod status;
+#[cfg(feature = "ui")]
+mod step;
 mod view;
 
 use std::{
@@ -44,6 +47,8 @@ use http_body::Body;
 use http_body_util::Full;
 use tower::{BoxError, Service};
 
+#[cfg(feature = "ui")]
+use crate::step_page::StepPages;
 use crate::{
     body::TIME_OUT,
     error::Result,
@@ -63,13 +68,20 @@ use crate::{
 pub struct Endpoints {
     verifier: Verifier,
     body_time_out: Duration,
+    #[cfg(feature = "ui")]
+    pages: Option<StepPages>,
 }
 
 impl Endpoints {
     /// Serves the checks of a verifier.
     #[must_use]
     pub fn new(verifier: &Verifier) -> Self {
-        Self { verifier: verifier.clone(), body_time_out: TIME_OUT }
+        Self {
+            verifier: verifier.clone(),
+            body_time_out: TIME_OUT,
+            #[cfg(feature = "ui")]
+            pages: None,
+        }
     }
 
     /// How long the body of a request may take to arrive whole; one that takes longer is answered with 408. Default ten seconds.
@@ -78,6 +90,16 @@ impl Endpoints {
     #[must_use]
     pub fn body_time_out(mut self, time_out: Duration) -> Self {
         self.body_time_out = time_out;
+        self
+    }
+
+    /// Serves the page of a step too, for applications that have none of their own: `/step` below the mount. `docs/step-page.md` says
+    /// what it is asked with, and how the proof comes back.
+    #[cfg(feature = "ui")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "ui")))]
+    #[must_use]
+    pub fn step_pages(mut self, pages: StepPages) -> Self {
+        self.pages = Some(pages);
         self
     }
 
@@ -103,13 +125,21 @@ impl Endpoints {
 
     /// The first segments below the mount, and whether something may follow: for routers that cannot nest at the root.
     #[cfg(any(feature = "axum", feature = "actix"))]
-    pub(crate) const AT_ROOT: [(&'static str, bool); 5] = [
+    pub(crate) const AT_ROOT: &[(&'static str, bool)] = &[
         ("/checks", true),
+        #[cfg(feature = "ui")]
+        ("/step", true),
         ("/redirect", true),
         ("/callback", true),
         ("/.well-known/jwks.json", false),
         ("/openapi.json", false),
     ];
+}
+
+impl From<&Verifier> for Endpoints {
+    fn from(verifier: &Verifier) -> Self {
+        Self::new(verifier)
+    }
 }
 
 impl<B> Service<Request<B>> for Endpoints
@@ -140,8 +170,8 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
+    let Endpoints { verifier, body_time_out: time_out, .. } = endpoints;
     let (parts, body) = request.into_parts();
-    let Endpoints { verifier, body_time_out: time_out } = endpoints;
     #[cfg(feature = "axum")]
     nesting::by_axum(verifier, &parts)?;
     let path = parts.uri.path();
@@ -150,6 +180,10 @@ where
     match (segments.as_slice(), parts.method.as_str()) {
         // A slash too many names nothing; an empty id would otherwise be taken for one that is unknown.
         (segments, _) if segments.contains(&"") => Err(not_found(NO_ENDPOINT)),
+        #[cfg(feature = "ui")]
+        (["step", rest @ ..], method) if endpoints.pages.is_some() => {
+            step::serve(endpoints, &parts, body, rest, method).await
+        }
         (["checks"], "POST") => {
             let (visit, cookie) = Visit::or_newcomer(verifier, &parts)?;
             let asked = body::json(&parts.headers, body, *time_out).await?;

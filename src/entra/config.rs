@@ -10,6 +10,7 @@ use crate::{
     ids::Action,
     phone::PhoneNumber,
     signing::SigningKeys,
+    step_page::StepPages,
 };
 
 /// One of Microsoft's clouds. Each has its own sign-in host, its own application registrations, and one place that answers may go
@@ -113,6 +114,7 @@ pub struct Config {
     pub(super) client: Client,
     pub(super) keys: SigningKeys,
     pub(super) action: Action,
+    pub(super) pages: StepPages,
 }
 
 impl Config {
@@ -124,12 +126,19 @@ impl Config {
     ///
     /// None today; the settings are looked at by [`Entra::new`](super::Entra::new).
     pub fn new(issuer: impl Into<String>, client: Client, keys: SigningKeys) -> Result<Self> {
-        Ok(Self { issuer: issuer.into(), client, keys, action: Action::new("entra")? })
+        let (action, pages) = (Action::new("entra")?, StepPages::builder().build()?);
+        Ok(Self { issuer: issuer.into(), client, keys, action, pages })
     }
 
     /// What the policy knows the step by. Default `entra`.
     pub fn action(mut self, action: Action) -> Self {
         self.action = action;
+        self
+    }
+
+    /// How the page looks and speaks. Default: as it comes.
+    pub fn step_pages(mut self, pages: StepPages) -> Self {
+        self.pages = pages;
         self
     }
 }

@@ -4,7 +4,7 @@ use http::StatusCode;
 use maud::html;
 
 use super::Reply;
-use crate::step_page::Document;
+use crate::step_page::{Brand, Document};
 
 /// Hands fields on to `target`: by itself where there is JavaScript, else by a button.
 pub(super) fn page(target: &str, fields: &[(&str, &str)]) -> Reply {
@@ -15,7 +15,8 @@ pub(super) fn page(target: &str, fields: &[(&str, &str)]) -> Reply {
         }
     };
     let (title, script) = ("Back to the sign-in", Some(SUBMIT));
-    Document { title, body, form_action: target, refresh: None, script }.response(StatusCode::OK)
+    let (brand, language) = (&Brand::default(), ("en", "ltr"));
+    Document { title, body, brand, language, form_action: target, refresh: None, script }.response(StatusCode::OK)
 }
 
 const SUBMIT: &str = "document.forms[0].submit()";

@@ -49,13 +49,14 @@ use std::{
     fmt,
     sync::Arc,
     task::{Context, Poll},
+    time::SystemTime,
 };
 
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt};
 use http::{
-    HeaderValue, Method, Request, Response, StatusCode, Uri,
-    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION},
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri,
+    header::{ALLOW, CONTENT_TYPE},
     request::Parts,
 };
 use http_body::Body;
@@ -73,7 +74,7 @@ use crate::{
     error::Result,
     provider::http::HttpClient,
     signing::SigningKeys,
-    step_page::{Notice, Stage, StepPage, dead_end},
+    step_page::{Notice, Stage, StepPage, dead_end, see_other},
     verifier::{Caller, Facts, Verifier},
 };
 
@@ -199,7 +200,7 @@ async fn see(inner: &Inner, parts: &Parts) -> Reply {
     match inner.verifier.trusted_now() {
         Ok(now) => {
             let at = carried.step.look(inner, now).await;
-            show(inner, &carried, at, notice)
+            show(inner, &carried, at, notice, &parts.headers, now)
         }
         Err(_) => unavailable(),
     }
@@ -227,7 +228,7 @@ async fn act(inner: &Inner, parts: &Parts, form: &Bytes) -> Reply {
     };
     match done {
         Done::Look(notice) => look_again(inner, &carried, notice),
-        Done::End(at) => show(inner, &carried, at, None),
+        Done::End(at) => show(inner, &carried, at, None, &parts.headers, now),
     }
 }
 
@@ -239,7 +240,14 @@ fn open(inner: &Inner, parts: &Parts, fields: &BTreeMap<String, String>) -> Opti
     Some(carried)
 }
 
-fn show(inner: &Inner, carried: &Carried, at: At, notice: Option<Notice>) -> Reply {
+fn show(
+    inner: &Inner,
+    carried: &Carried,
+    at: At,
+    notice: Option<Notice>,
+    headers: &HeaderMap,
+    now: SystemTime,
+) -> Reply {
     let Ok(ticket) = carried.ticket(inner) else { return unavailable() };
     let (stage, phone) = match &at {
         At::Choice(phones) => (Stage::Choice(phones), None),
@@ -252,11 +260,17 @@ fn show(inner: &Inner, carried: &Carried, at: At, notice: Option<Notice>) -> Rep
         At::Unknown => return unavailable(),
     };
     let page = StepPage {
-        asking: ASKING,
+        words: &inner.config.pages.words(&[], headers),
+        brand: inner.config.pages.brand(),
+        asking: Some(ASKING),
+        transaction: None,
         phone,
+        may_change: false,
         stage,
         notice,
+        now,
         here: &saying(inner, &ticket, notice),
+        changes: None,
         form_action: &format!("{}/step", inner.mount),
         hidden: &[("step", &ticket)],
         form_target: "",
@@ -266,13 +280,8 @@ fn show(inner: &Inner, carried: &Carried, at: At, notice: Option<Notice>) -> Rep
 
 /// Sends the browser to look where the step is, so that nothing is done twice when the page is loaded again.
 fn look_again(inner: &Inner, carried: &Carried, notice: Option<Notice>) -> Reply {
-    let url = carried.ticket(inner).ok().and_then(|ticket| HeaderValue::try_from(saying(inner, &ticket, notice)).ok());
-    let Some(url) = url else { return unavailable() };
-    let mut reply = Response::default();
-    *reply.status_mut() = StatusCode::SEE_OTHER;
-    reply.headers_mut().insert(LOCATION, url);
-    reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    reply
+    let sent = carried.ticket(inner).and_then(|ticket| see_other(&saying(inner, &ticket, notice)));
+    sent.unwrap_or_else(|_| unavailable())
 }
 
 /// The page of a step, with something to say.
@@ -336,7 +345,7 @@ fn mount(issuer: &str) -> Result<String> {
 }
 
 /// Who asks, as people know it.
-const ASKING: &str = "Your sign-in with Microsoft";
+const ASKING: &str = "Microsoft";
 
 /// Bytes: Entra's form holds a token, and a state that comes back to us encrypted.
 const LONGEST_FORM: usize = 32 * 1024;

@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use http::{Response, request::Parts};
 use http_body_util::Full;
 
-use super::{PROOF, StepUpLayer, grpc, response};
+use super::{PROOF, StepUpLayer, browser, grpc, response};
 use crate::{
     ids::Subject,
     policy::Requirement,
@@ -44,7 +44,7 @@ impl StepUpLayer {
         facts.client_ip = facts.client_ip.or(caller.ip);
         let named = parts.extensions.get::<Subject>();
         let visitor = if named.is_none() { visitor::of_cookie(verifier, &parts.headers) } else { None };
-        let token = parts.headers.get(&PROOF).and_then(|value| value.to_str().ok());
+        let token = self.token(parts);
         let visit = Visit { action, subject: named.or(visitor.as_ref()), token, facts: &facts };
         let gate = if self.is_open(parts.uri.path()) { Gate::Open } else { verifier.gate(&visit) };
         if matches!(gate, Gate::Open | Gate::Proven { .. }) {
@@ -56,6 +56,9 @@ impl StepUpLayer {
             Gate::Proven { proof, requirement, claim } => {
                 // The token has done its work; nothing behind the layer needs it, or logs it.
                 parts.headers.remove(&PROOF);
+                if self.takes_cookie {
+                    visitor::remove_proof(&mut parts.headers);
+                }
                 parts.extensions.insert(proof);
                 match claim {
                     None => Decision::Pass,
@@ -63,9 +66,23 @@ impl StepUpLayer {
                 }
             }
             Gate::StepUp { requirement, why } => {
+                if let Some(page) = &self.step_page
+                    && let Some(sent) = browser::step_page(parts, page, action, facts.binding.as_ref())
+                {
+                    return Decision::Refuse(response::sent_on(sent, &requirement, why));
+                }
                 Decision::Refuse(self.say(response::challenge(verifier, action, &facts, &requirement, why)))
             }
             Gate::Deny { rule, reason } => Decision::Refuse(self.say(response::denial(rule, reason))),
+        }
+    }
+
+    /// The proof that a request shows.
+    fn token<'p>(&self, parts: &'p Parts) -> Option<&'p str> {
+        match parts.headers.get(&PROOF) {
+            Some(value) => value.to_str().ok(),
+            None if self.takes_cookie => browser::proof(parts),
+            None => None,
         }
     }
 

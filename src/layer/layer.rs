@@ -19,6 +19,8 @@ pub struct StepUpLayer {
     pub(super) facts: Arc<dyn Fn(&Parts) -> Facts + Send + Sync>,
     pub(super) open: Arc<[String]>,
     pub(super) grpc: bool,
+    pub(super) takes_cookie: bool,
+    pub(super) step_page: Option<Arc<str>>,
 }
 
 impl StepUpLayer {
@@ -32,7 +34,8 @@ impl StepUpLayer {
         }
         let from_extensions = |parts: &Parts| parts.extensions.get::<Facts>().cloned().unwrap_or_default();
         let (facts, open) = (Arc::new(from_extensions), Arc::default());
-        Self { verifier: verifier.clone(), action, facts, open, grpc: false }
+        let verifier = verifier.clone();
+        Self { verifier, action, facts, open, grpc: false, takes_cookie: false, step_page: None }
     }
 
     /// Takes the facts from the head of each request, in place of those in its extensions.
@@ -58,6 +61,24 @@ impl StepUpLayer {
     #[must_use]
     pub fn grpc(mut self) -> Self {
         self.grpc = true;
+        self
+    }
+
+    /// Takes a proof from the cookie too in which the hosted step page leaves it (feature `ui`). A cookie comes with requests that
+    /// other sites have the browser send, so it counts only where those cannot be: for what is no `GET` or `HEAD`, a page of the same
+    /// origin has to send it, by what the browser says in `Sec-Fetch-Site` or `Origin`. A `GET` that changes something is not safe here.
+    #[must_use]
+    pub fn proof_cookie(mut self) -> Self {
+        self.takes_cookie = true;
+        self
+    }
+
+    /// Sends a browser that opens a page without a proof on to the hosted step page at this path, such as `/handset/step`, in place
+    /// of a 401; when the step is taken it comes back. All other requests get the 401. The browser comes back with a cookie: say
+    /// [`proof_cookie`](Self::proof_cookie) too.
+    #[must_use]
+    pub fn step_page(mut self, path: impl Into<Arc<str>>) -> Self {
+        self.step_page = Some(path.into());
         self
     }
 }

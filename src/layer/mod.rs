@@ -3,7 +3,8 @@
 //! The layer belongs to one action. What else the policy's rules need to know, the application says in [`Facts`], either as a
 //! request extension or through [`StepUpLayer::facts`]. The client shows a proof in the header [`PROOF_HEADER`]; a request
 //! without one that is good enough gets a 401 with a challenge by RFC 9470 and a problem by RFC 9457 that says where to start.
-//! A handler behind the layer finds the proof as [`Arc<Proof>`](crate::Proof) among the request's extensions. Outer layers
+//! A browser may be sent to the [step page](StepUpLayer::step_page) instead, and come back with its proof in a
+//! [cookie](StepUpLayer::proof_cookie). A handler behind the layer finds the proof as [`Arc<Proof>`](crate::Proof) among the request's extensions. Outer layers
 //! find the reason of a refusal as [`Refusal`] among the response's extensions.
 //!
 //! ```
@@ -16,6 +17,7 @@
 //!
 //! [`Facts`]: crate::verifier::Facts
 
+mod browser;
 mod client_ip;
 mod decision;
 mod future;

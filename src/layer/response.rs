@@ -65,6 +65,16 @@ pub(super) fn challenge(
     with_refusal(response, Refusal::StepUp { rule: requirement.rule.clone(), why })
 }
 
+/// Sends a browser to where it can get a proof.
+pub(super) fn sent_on(
+    response: Response<Full<Bytes>>,
+    requirement: &Requirement,
+    why: &'static str,
+) -> Response<Full<Bytes>> {
+    tracing::info!(rule = %requirement.rule, why, "step-up required: sent to the step page");
+    with_refusal(response, Refusal::StepUp { rule: requirement.rule.clone(), why })
+}
+
 pub(super) fn denial(rule: RuleName, reason: String) -> Response<Full<Bytes>> {
     tracing::info!(%rule, reason, "request denied");
     let detail = format!("the policy does not allow it: {reason}");

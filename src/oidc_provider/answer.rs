@@ -3,28 +3,25 @@
 use bytes::Bytes;
 use http::{
     HeaderValue, Response, StatusCode,
-    header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY, WWW_AUTHENTICATE},
+    header::{CACHE_CONTROL, WWW_AUTHENTICATE},
 };
 use http_body_util::Full;
 use serde_json::{Value, json};
 
 use super::request::Told;
-use crate::{error::Error, problem::json_response, step_page::dead_end};
+use crate::{
+    error::Error,
+    problem::json_response,
+    step_page::{self, dead_end},
+};
 
 pub(super) type Answer = Response<Full<Bytes>>;
 
 /// Sends the browser on.
 pub(super) fn see_other(url: &str) -> Answer {
-    let Ok(location) = HeaderValue::from_str(url) else {
-        return dead_end(StatusCode::BAD_REQUEST, "There is no way back to the application that sent you here.");
-    };
-    let mut response = Response::new(Full::default());
-    *response.status_mut() = StatusCode::SEE_OTHER;
-    let headers = response.headers_mut();
-    headers.insert(LOCATION, location);
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    response
+    step_page::see_other(url).unwrap_or_else(|_| {
+        dead_end(StatusCode::BAD_REQUEST, "There is no way back to the application that sent you here.")
+    })
 }
 
 /// Sends the browser back to a client, and says who sends it (RFC 9207).

@@ -7,11 +7,10 @@ use super::{
     answer::{Answer, out_of_order, see_other, tell},
     request::{self, Asked, Refusal},
     step::{self, Look},
-    ticket::Ticket,
 };
 use crate::{
     error::Result,
-    step_page::{Stage, dead_end},
+    step_page::{Standing, Walk, dead_end},
     verifier::Facts,
     visitor,
 };
@@ -49,17 +48,15 @@ pub(super) fn form(provider: &OidcProvider, body: &[u8]) -> Answer {
 
 fn show(provider: &OidcProvider, parts: &Parts, asked: Asked<'_>) -> Result<Answer> {
     let verifier = provider.verifier();
-    let (visitor, cookie) = match visitor::subject(verifier, &parts.extensions, &parts.headers) {
-        Some(visitor) => (visitor, None),
-        None => visitor::newcomer(verifier).map(|(visitor, cookie)| (visitor, Some(cookie)))?,
+    let (subject, cookie) = match visitor::subject(verifier, &parts.extensions, &parts.headers) {
+        Some(subject) => (subject, None),
+        None => visitor::newcomer(verifier).map(|(subject, cookie)| (subject, Some(cookie)))?,
     };
-    let Asked { client, wanted, phone, number_from } = asked;
-    tracing::info!(client = client.id, number_from = ?number_from, "phone step asked for");
-    let now = verifier.trusted_now()?;
-    let ticket = Ticket::new(verifier, &visitor, wanted, phone, number_from, now)?;
-    let look = Look { provider, client, sealed: ticket.seal(verifier)?, ticket };
-    let stage = Stage::Begin { asks_number: phone.is_none() };
-    let mut response = step::page(&look, stage, None, StatusCode::OK);
+    let Asked { client, wanted, phone } = asked;
+    tracing::info!(client = client.id, number_from = ?wanted.number_from, "phone step asked for");
+    let visit = &step::visit(provider, parts, subject)?;
+    let walk = Walk::begin(verifier, visit, provider.url("/step"), wanted, phone)?;
+    let mut response = Look { provider, client, visit, walk }.page(&Standing::Beginning, None, &parts.headers)?;
     response.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
     Ok(response)
 }

@@ -24,7 +24,6 @@ mod client;
 mod discovery;
 mod id_token;
 mod jwt;
-mod parameters;
 mod request;
 mod step;
 mod ticket;
@@ -62,7 +61,7 @@ use crate::{
     phone::PhoneNumber,
     secret::Secret,
     signing::SigningKeys,
-    step_page::dead_end,
+    step_page::{StepPages, dead_end},
     verifier::Verifier,
 };
 
@@ -103,6 +102,7 @@ struct Inner {
     mount: String,
     keys: SigningKeys,
     subjects: Hmac<Sha256>,
+    pages: StepPages,
     clients: BTreeMap<String, Registered>,
 }
 
@@ -113,6 +113,7 @@ pub struct Builder {
     issuer: String,
     keys: SigningKeys,
     subject_secret: Secret,
+    pages: Option<StepPages>,
     clients: Vec<Client>,
 }
 
@@ -120,6 +121,12 @@ impl Builder {
     /// Adds a client.
     pub fn client(mut self, client: Client) -> Self {
         self.clients.push(client);
+        self
+    }
+
+    /// How the page looks and speaks. On it stands the name of the client, and not that of the pages. Default: as it comes.
+    pub fn step_pages(mut self, pages: StepPages) -> Self {
+        self.pages = Some(pages);
         self
     }
 
@@ -150,8 +157,9 @@ impl Builder {
         if clients.is_empty() {
             return Err(misconfigured("an OpenID provider has at least one client"));
         }
+        let pages = self.pages.map_or_else(|| StepPages::builder().build(), Ok)?;
         let (verifier, issuer, keys) = (self.verifier, self.issuer, self.keys);
-        Ok(OidcProvider { inner: Arc::new(Inner { verifier, issuer, mount, keys, subjects, clients }) })
+        Ok(OidcProvider { inner: Arc::new(Inner { verifier, issuer, mount, keys, subjects, pages, clients }) })
     }
 }
 
@@ -171,7 +179,7 @@ impl OidcProvider {
         subject_secret: &Secret,
     ) -> Builder {
         let (verifier, subject_secret) = (verifier.clone(), subject_secret.clone());
-        Builder { verifier, issuer: issuer.into(), keys, subject_secret, clients: Vec::new() }
+        Builder { verifier, issuer: issuer.into(), keys, subject_secret, pages: None, clients: Vec::new() }
     }
 
     /// The issuer URL.
@@ -188,6 +196,10 @@ impl OidcProvider {
 
     fn verifier(&self) -> &Verifier {
         &self.inner.verifier
+    }
+
+    fn pages(&self) -> &StepPages {
+        &self.inner.pages
     }
 
     fn keys(&self) -> &SigningKeys {

@@ -9,10 +9,9 @@ use super::{
     OidcProvider,
     client::{NumberSource, Registered},
     jwt::{Audience, Times},
-    parameters::Parameters,
     ticket::Wanted,
 };
-use crate::{ids::Action, phone::PhoneNumber, policy::StepUp, verifier::Facts};
+use crate::{ids::Action, parameters::Parameters, phone::PhoneNumber, policy::StepUp, verifier::Facts};
 
 /// A request that can be served.
 pub(super) struct Asked<'p> {
@@ -20,7 +19,6 @@ pub(super) struct Asked<'p> {
     pub(super) wanted: Wanted,
     /// The number, unless the person is to say it.
     pub(super) phone: Option<PhoneNumber>,
-    pub(super) number_from: NumberSource,
 }
 
 /// A request that cannot.
@@ -94,11 +92,12 @@ pub(super) fn read<'p>(
         challenge: said.one("code_challenge").unwrap_or_default().to_owned(),
         action: action.as_str().to_owned(),
         acr,
+        number_from,
         subject,
         only_subject: claims.subject().map(str::to_owned),
         locale: said.words("ui_locales").find(|tag| is_locale(tag)).map(str::to_owned),
     };
-    Ok(Asked { client, wanted, phone, number_from })
+    Ok(Asked { client, wanted, phone })
 }
 
 /// The parameters that count, and where errors go. Of a request with a signed object only the object counts (RFC 9101, section 5).

@@ -9,26 +9,12 @@ use serde::{Deserialize, Serialize};
 use super::client::NumberSource;
 use crate::{
     error::Result,
-    ids::{Action, Subject},
+    ids::{Action, Binding, Subject},
     phone::PhoneNumber,
     random,
-    verifier::Verifier,
+    step_page::Errand,
+    verifier::{StartRequest, Verifier},
 };
-
-/// A request of a client that was found good, on its way through the page of one visitor.
-#[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Ticket {
-    pub(super) id: String,
-    /// Stands for the visitor to whom the page belongs.
-    visitor: String,
-    pub(super) request: Wanted,
-    /// The number, once somebody has said it.
-    pub(super) phone: Option<String>,
-    pub(super) number_from: NumberSource,
-    /// The check, once it was started.
-    pub(super) check: Option<String>,
-    until: u64,
-}
 
 /// What a client asks for.
 #[derive(Clone, Serialize, Deserialize)]
@@ -42,6 +28,7 @@ pub(super) struct Wanted {
     pub(super) action: String,
     /// The `acr` that the client asked for by a name of its own.
     pub(super) acr: Option<String>,
+    pub(super) number_from: NumberSource,
     /// The subject that an `id_token_hint` named.
     pub(super) subject: Option<String>,
     /// The subject that the client insists on.
@@ -49,52 +36,29 @@ pub(super) struct Wanted {
     pub(super) locale: Option<String>,
 }
 
-impl Ticket {
-    pub(super) fn new(
-        verifier: &Verifier,
-        visitor: &Subject,
-        request: Wanted,
-        phone: Option<PhoneNumber>,
-        number_from: NumberSource,
-        now: SystemTime,
-    ) -> Result<Self> {
-        Ok(Self {
-            id: fresh_name()?,
-            visitor: stands_for(verifier, visitor),
-            request,
-            phone: phone.map(|phone| phone.to_e164()),
-            number_from,
-            check: None,
-            until: seconds(now + TICKET_LIFE),
-        })
-    }
-
-    pub(super) fn seal(&self, verifier: &Verifier) -> Result<String> {
-        verifier.seal(TICKET, self)
-    }
-
-    /// Opens a ticket that this visitor got and that has not ended.
-    pub(super) fn open(verifier: &Verifier, text: &str, visitor: &Subject, now: SystemTime) -> Option<Self> {
-        let ticket: Self = verifier.open(TICKET, text)?;
-        (ticket.visitor == stands_for(verifier, visitor) && seconds(now) < ticket.until).then_some(ticket)
-    }
-
-    /// The ticket of the page that asks this number, before there is a check.
-    pub(super) fn asking(&self, phone: &PhoneNumber) -> Self {
-        Self { phone: Some(phone.to_e164()), check: None, ..self.clone() }
-    }
-
-    /// What a form has to carry so that it is known to come from this visitor's page.
-    pub(super) fn csrf(&self, verifier: &Verifier) -> String {
-        verifier.keyed_text("oidc csrf", &[self.visitor.as_bytes(), self.id.as_bytes()])
-    }
-
-    pub(super) fn phone(&self) -> Option<PhoneNumber> {
-        PhoneNumber::parse(self.phone.as_deref()?, None).ok()
-    }
-
+impl Wanted {
     pub(super) fn action(&self) -> Result<Action> {
-        Action::new(self.request.action.as_str())
+        Action::new(self.action.as_str())
+    }
+
+    /// One request of a client, one check: its code is good for that request and for no other.
+    pub(super) fn binding(ticket: &str) -> Result<Binding> {
+        Binding::new(format!("oidc:{ticket}"))
+    }
+}
+
+impl Errand for Wanted {
+    const KIND: &'static str = "oidc ticket";
+
+    fn request(&self, ticket: &str, subject: Subject, phone: PhoneNumber) -> Result<StartRequest> {
+        let mut request = StartRequest::new(subject, phone, self.action()?);
+        request.binding = Some(Self::binding(ticket)?);
+        request.locale.clone_from(&self.locale);
+        Ok(request)
+    }
+
+    fn asks_number(&self) -> bool {
+        self.number_from == NumberSource::Typed
     }
 }
 
@@ -189,16 +153,8 @@ fn time(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
-fn stands_for(verifier: &Verifier, visitor: &Subject) -> String {
-    verifier.keyed_text("oidc visitor", &[visitor.as_str().as_bytes()])
-}
-
-const TICKET: &str = "oidc ticket";
 const CODE: &str = "oidc code";
 const ACCESS: &str = "oidc access";
-
-/// How long a person may take.
-const TICKET_LIFE: Duration = Duration::from_secs(15 * 60);
 
 /// How long a client may take to redeem a code (ASVS 5.0, 10.4.3: at most a minute).
 const CODE_LIFE: Duration = Duration::from_secs(60);

@@ -18,10 +18,9 @@ use super::{
     client::Registered,
     id_token,
     jwt::{Audience, Times, claimed_subject},
-    parameters::Parameters,
     ticket::{ACCESS_LIFE, Access, Code, fresh_name},
 };
-use crate::{problem::json_response, secret::Secret};
+use crate::{parameters::Parameters, problem::json_response, secret::Secret};
 
 pub(super) async fn serve(provider: &OidcProvider, headers: &HeaderMap, body: &[u8]) -> Answer {
     match exchange(provider, headers, body).await {

@@ -1,14 +1,22 @@
 //! What came of the last click, in a word for the URL and in words for the person.
 
-use crate::error::{Error, ErrorKind};
+use super::words::Words;
+use crate::{
+    channel::Channel,
+    error::{Error, ErrorKind},
+};
 
 /// What came of the last click.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Notice {
+    Again,
+    Denied,
+    Early,
     Incorrect,
+    Moved,
     NoCode,
-    NoNumber,
     NoMoreChannels,
+    NoNumber,
     NotConfirmed,
     NotNow,
     TooMany,
@@ -25,6 +33,7 @@ impl Notice {
             ErrorKind::NoMoreChannels => Some(Self::NoMoreChannels),
             ErrorKind::NotExpected => Some(Self::NotNow),
             ErrorKind::Rejected => Some(Self::Unreachable),
+            ErrorKind::Denied => Some(Self::Denied),
             ErrorKind::CheckEnded => None,
             _ => {
                 tracing::error!(?error, "phone step failed");
@@ -41,10 +50,14 @@ impl Notice {
     /// The word for it in a URL.
     pub(crate) fn word(self) -> &'static str {
         match self {
+            Self::Again => "again",
+            Self::Denied => "denied",
+            Self::Early => "early",
             Self::Incorrect => "incorrect",
+            Self::Moved => "moved",
             Self::NoCode => "no-code",
-            Self::NoNumber => "no-number",
             Self::NoMoreChannels => "no-more-channels",
+            Self::NoNumber => "no-number",
             Self::NotConfirmed => "not-confirmed",
             Self::NotNow => "not-now",
             Self::TooMany => "too-many",
@@ -53,17 +66,11 @@ impl Notice {
         }
     }
 
-    pub(super) fn text(self) -> &'static str {
+    /// What the person is told, whose message comes over this channel.
+    pub(super) fn text(self, words: &Words, channel: Option<Channel>) -> String {
         match self {
-            Self::Incorrect => "That code is not right. Look again.",
-            Self::NoCode => "A code has digits only.",
-            Self::NoNumber => "That is no phone number. Begin with + and the country code.",
-            Self::NoMoreChannels => "There is no other way to reach you.",
-            Self::NotConfirmed => "Your operator has not confirmed this number. Try again, or use another way.",
-            Self::NotNow => "That cannot be done now. See below.",
-            Self::TooMany => "There were too many attempts. Try again later.",
-            Self::Unavailable => "Your phone cannot be reached right now. Try again in a while.",
-            Self::Unreachable => "This number cannot be reached.",
+            Self::Moved => words.say_with("moved", [("channel", channel.map_or("", Channel::as_str).into())]),
+            other => words.say(&format!("notice-{}", other.word())),
         }
     }
 
@@ -72,11 +79,20 @@ impl Notice {
         matches!(self, Self::Incorrect | Self::NoCode | Self::NoNumber)
     }
 
-    const ALL: [Self; 9] = [
+    /// Whether it is good news.
+    pub(super) fn is_good(self) -> bool {
+        matches!(self, Self::Again | Self::Moved)
+    }
+
+    pub(super) const ALL: [Self; 13] = [
+        Self::Again,
+        Self::Denied,
+        Self::Early,
         Self::Incorrect,
+        Self::Moved,
         Self::NoCode,
-        Self::NoNumber,
         Self::NoMoreChannels,
+        Self::NoNumber,
         Self::NotConfirmed,
         Self::NotNow,
         Self::TooMany,

@@ -27,6 +27,22 @@ impl Verifier {
     /// is no open check of this id for this subject. [`ErrorKind::RateLimited`] by a limit or a failure budget.
     /// [`ErrorKind::Unavailable`] when the store, the limiter or the judging provider cannot be reached.
     pub async fn answer(&self, subject: &Subject, id: CheckId, typed: &str, caller: Caller) -> Result<Answer> {
+        self.judge(subject, id, typed, caller, true).await
+    }
+
+    /// The same, but the proof of a right answer waits for the next look at the check.
+    #[cfg(feature = "ui")]
+    pub(crate) async fn answer_without_proof(
+        &self,
+        subject: &Subject,
+        id: CheckId,
+        typed: &str,
+        caller: Caller,
+    ) -> Result<Answer> {
+        self.judge(subject, id, typed, caller, false).await
+    }
+
+    async fn judge(&self, subject: &Subject, id: CheckId, typed: &str, caller: Caller, given: bool) -> Result<Answer> {
         let inner = &self.inner;
         let typed = Typed::parse(typed)?;
         let now = inner.trusted_time()?;
@@ -39,7 +55,8 @@ impl Verifier {
                 return Err(not_digits.clone());
             }
         }
-        let settled = self.attempt(id, owner, true, now, async |record| inner.verdict(&id, record, &typed).await).await;
+        let settled =
+            self.attempt(id, owner, given, now, async |record| inner.verdict(&id, record, &typed).await).await;
         if settled.as_ref().is_err_and(|error| error.kind() == ErrorKind::CheckEnded)
             && let Ok(digits) = &typed.digits
         {

@@ -21,7 +21,7 @@ mod record;
 mod redirect;
 mod reload;
 mod report;
-#[cfg(any(feature = "entra", feature = "oidc-provider"))]
+#[cfg(feature = "ui")]
 mod sealed;
 mod send;
 mod start;

@@ -87,7 +87,7 @@ impl Verifier {
     }
 
     /// The check with which a browser came back to the page that its start had named.
-    #[cfg(any(feature = "oidc-provider", feature = "entra"))]
+    #[cfg(feature = "ui")]
     pub(crate) fn returned_check(&self, text: &str) -> Option<CheckId> {
         let id = text.split_once('.')?.0.parse().ok()?;
         bool::from(self.inner.returned_text(&id).as_bytes().ct_eq(text.as_bytes())).then_some(id)

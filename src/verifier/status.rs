@@ -28,7 +28,7 @@ impl Verifier {
     }
 
     /// The same without the proof, for a browser that only passes through.
-    pub(super) async fn status_without_proof(&self, subject: &Subject, id: CheckId) -> Result<Check> {
+    pub(crate) async fn status_without_proof(&self, subject: &Subject, id: CheckId) -> Result<Check> {
         let now = self.inner.clock.read().now;
         let (record, private) = self.find(subject, id, now).await?;
         view(id, &record, private, None, now)
@@ -40,16 +40,33 @@ impl Verifier {
     ///
     /// As [`status`](Self::status); a check that expires during the wait is shown as expired.
     pub async fn wait(&self, subject: &Subject, id: CheckId, patience: Duration) -> Result<Check> {
+        match self.unchanged(subject, id, patience).await? {
+            Some(check) => Ok(check),
+            None => self.status(subject, id).await,
+        }
+    }
+
+    /// The same, but a proof stays where it is.
+    #[cfg(feature = "ui")]
+    pub(crate) async fn wait_without_proof(&self, subject: &Subject, id: CheckId, patience: Duration) -> Result<Check> {
+        match self.unchanged(subject, id, patience).await? {
+            Some(check) => Ok(check),
+            None => self.status_without_proof(subject, id).await,
+        }
+    }
+
+    /// The check when it is pending, and nothing has changed within `patience`.
+    async fn unchanged(&self, subject: &Subject, id: CheckId, patience: Duration) -> Result<Option<Check>> {
         let now = self.inner.clock.read().now;
         let (record, private) = self.find(subject, id, now).await?;
         let left = record.state.expires_at().duration_since(now).unwrap_or_default();
         if record.state.status_at(now) == Status::Pending {
             match tokio::time::timeout(patience.min(left), self.changed(id, record.clone())).await {
                 Ok(changed) => changed?,
-                Err(_) => return view(id, &record, private, None, self.inner.clock.read().now),
+                Err(_) => return view(id, &record, private, None, self.inner.clock.read().now).map(Some),
             }
         }
-        self.status(subject, id).await
+        Ok(None)
     }
 
     /// Goes on to the next channel of the plan: the person did not get the message. Attempts, budgets and expiry stay as
