@@ -107,7 +107,8 @@ async fn walk(issuer: &str, phone: Handset) -> Result<(), BoxError> {
     let page = browser.get(started).header("cookie", &cookie).send().await?.text().await?;
     let call = phone.next_call().await;
     println!("the phone rings: {}", call.from);
-    let back = click(&page, &format!("do=answer&code={}", call.ending())).await?;
+    let answered = click(&page, &format!("do=answer&code={}", call.ending())).await?;
+    let back = location(&browser.get(answered).header("cookie", &cookie).send().await?)?;
     let claims: Value = browser.get(back).send().await?.error_for_status()?.json().await?;
     println!("the identity server reads: {claims:#}");
     if claims.get("phone_number_verified") != Some(&Value::Bool(true)) {

@@ -59,20 +59,21 @@ for (const button of document.querySelectorAll('[data-seconds]')) {
     const left = Math.ceil((due - Date.now()) / 1000);
     button.disabled = left > 0;
     button.textContent = left > 0 ? `${label} (${Math.floor(left / 60)}:${String(left % 60).padStart(2, '0')})` : label;
-    if (left > 0) return setTimeout(tick, 500);
-    document.getElementById('again-in')?.remove();
-    button.removeAttribute('aria-describedby');
+    if (left > 0) setTimeout(tick, 500);
   };
+  document.getElementById('again-in').remove();
+  button.removeAttribute('aria-describedby');
   tick();
 }
 
 // Countries by their names, in the language of the page.
 const regions = document.getElementById('region');
 if (regions && window.Intl?.DisplayNames) {
-  const { lang } = document.documentElement;
+  const [{ lang }, chosen] = [document.documentElement, regions.value];
   const names = new Intl.DisplayNames([lang], { type: 'region' });
   const [first, ...rest] = regions.options;
   for (const option of rest) option.textContent = `${names.of(option.value)} (\u2066+${option.dataset.code}\u2069)`;
   rest.sort((one, other) => one.textContent.localeCompare(other.textContent, lang));
   regions.replaceChildren(first, ...rest);
+  regions.value = chosen;
 }
