@@ -50,6 +50,7 @@ pub(crate) fn see_other(url: &str) -> Result<Response<Full<Bytes>>> {
 }
 
 /// A page that says why nothing goes on here, to whoever made the request what it is.
+#[cfg(any(feature = "oidc-provider", feature = "entra"))]
 pub(crate) fn dead_end(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
     end(status, "This does not work", text, &Brand::default(), ("en", "ltr"))
 }

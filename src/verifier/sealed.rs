@@ -37,6 +37,7 @@ impl Verifier {
     }
 
     /// Whether the name of something is seen for the first time. It is remembered until `until`.
+    #[cfg(any(feature = "oidc-provider", feature = "entra"))]
     pub(crate) async fn first_time(
         &self,
         kind: &str,
