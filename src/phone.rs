@@ -206,6 +206,14 @@ impl Region {
         all
     }
 
+    /// A mobile number of nobody, as people write it in this region.
+    #[cfg(feature = "ui")]
+    pub(crate) fn example(self) -> Option<String> {
+        let number =
+            PHONE_NUMBER_UTIL.get_example_number_for_type_and_region(self.lib()?, PhoneNumberType::Mobile).ok()?;
+        Some(number.format_as(PhoneNumberFormat::National).into_owned())
+    }
+
     /// Reads two letters that were a region when they were written down.
     pub(crate) fn recorded(letters: &str) -> Option<Self> {
         let letters = <[u8; 2]>::try_from(letters.as_bytes()).ok()?;

@@ -59,7 +59,8 @@ pub struct Plan {
     pub preflight: bool,
     /// How codes are made and tried: as the rule says, else as the file does.
     pub code: CodeRules,
-    /// What the message says, with `{code}` where the code goes; `None` leaves the words to the vendor.
+    /// What the message says, with `{code}` where the code goes and `{transaction}` where the binding does; `None` leaves the words to
+    /// the vendor.
     pub message: Option<String>,
 }
 

@@ -211,14 +211,19 @@ fn code_of(report: &mut Report<'_>, body: &RouteBody, file: &CodeRules) -> Optio
     Some(CodeRules { digits: digits?, lifetime, attempts: attempts?, ..file.clone() })
 }
 
-/// What the message says: one line with the place of the code.
+/// What the message says, with the places of the code and of the transaction, and at its end the line that binds the code to our
+/// origin (Origin-bound one-time codes delivered via SMS). An Android app finds its message by a line of its own.
 fn message(report: &mut Report<'_>, written: &Spanned<String>) -> Option<String> {
     let text = written.get_ref();
-    let plain = !text.chars().any(char::is_control) && (1..=160).contains(&text.chars().count());
-    if plain && text.matches("{code}").count() == 1 && !text.replace("{code}", "").contains(['{', '}']) {
+    let body = text.strip_suffix(ORIGIN_BOUND).unwrap_or(text);
+    let plain = !text.chars().any(|c| c.is_control() && c != '\n') && (1..=160).contains(&text.chars().count());
+    let once = |place: &str| body.matches(place).count();
+    let other_braces = body.replace("{code}", "").replace("{transaction}", "").contains(['{', '}']);
+    if plain && once("{code}") == 1 && once("{transaction}") <= 1 && !other_braces {
         return Some(text.clone());
     }
-    let help = "a message is one line of 1 to 160 characters with `{code}` in it once, and no other braces";
+    let help = "a message has 1 to 160 characters, `{code}` in it once and `{transaction}` at most once, and may end with a line \
+                `@{host} #{code}`";
     report.add(written.span(), "not a message", help);
     None
 }
@@ -280,3 +285,6 @@ fn reason(report: &mut Report<'_>, written: &Spanned<String>) -> Option<String> 
 
 /// How old a proof may be when the rule does not say.
 const DEFAULT_MAX_AGE: Duration = Duration::from_secs(300);
+
+/// The last line by which browsers fill a code in on the pages of one origin only.
+const ORIGIN_BOUND: &str = "\n@{host} #{code}";

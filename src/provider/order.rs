@@ -24,8 +24,8 @@ pub struct Order {
     pub channel: Channel,
     /// A fresh code, for vendors that send ours.
     pub code: Code,
-    /// What the message says, with `{code}` where the code goes, if the policy says it. A vendor that has words of its own leaves
-    /// it unread.
+    /// What the message says, with `{code}` wherever the code goes, if the policy says it. Its last line may be `@host #{code}`, and
+    /// stays the last. A vendor that has words of its own leaves it unread.
     pub message: Option<String>,
     /// The language that the person reads, as a BCP 47 tag, if it is known.
     pub locale: Option<String>,

@@ -76,4 +76,6 @@ if (regions && window.Intl?.DisplayNames) {
   rest.sort((one, other) => one.textContent.localeCompare(other.textContent, lang));
   regions.replaceChildren(first, ...rest);
   regions.value = chosen;
+  const phone = document.getElementById('phone');
+  regions.addEventListener('change', () => { phone.placeholder = regions.selectedOptions[0].dataset.example ?? ''; });
 }

@@ -26,6 +26,8 @@ pub(super) struct Private {
     line: Line,
     action: String,
     binding: Option<String>,
+    /// Whether the application has said what the binding is, and not the client.
+    binding_is_ours: bool,
     key: Option<String>,
     browser: Option<String>,
     pub(super) return_page: Option<String>,
@@ -80,6 +82,7 @@ impl Private {
             line: request.phone.line(),
             action: request.action.as_str().to_owned(),
             binding: request.binding.as_ref().map(|binding| binding.as_str().to_owned()),
+            binding_is_ours: request.facts.binding.is_some() && request.facts.binding == request.binding,
             key: request.facts.key.as_ref().map(|key| key.as_str().to_owned()),
             browser: request.browser.as_ref().map(|browser| browser.as_str().to_owned()),
             return_page: request.return_page.clone(),
@@ -121,6 +124,11 @@ impl Private {
 
     pub(super) fn binding(&self) -> Result<Option<Binding>> {
         self.binding.as_deref().map(Binding::new).transpose()
+    }
+
+    /// The transaction, in words that may go to a phone: whoever starts a check writes no messages.
+    pub(super) fn transaction(&self) -> Option<&str> {
+        self.binding.as_deref().filter(|_| self.binding_is_ours)
     }
 
     pub(super) fn key(&self) -> Result<Option<KeyThumbprint>> {

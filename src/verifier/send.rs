@@ -58,6 +58,7 @@ impl Verifier {
             return Ok((Started::new(Handle::new("test"), Settle::LocalCode(expected)), channel));
         }
         let (name, provider) = inner.providers.get_key_value(name.as_str()).ok_or_else(unknown)?;
+        let message = message.map(|message| inner.worded(message, private)).transpose()?;
         let (phone, subject, action) = (private.phone()?, private.subject()?, private.action()?);
         let facts = LimitFacts {
             phone: Some(&phone),
@@ -198,6 +199,26 @@ impl Inner {
             }
         }
         Ok(None)
+    }
+
+    /// What a message says, but for the code.
+    fn worded(&self, message: String, private: &Private) -> Result<String> {
+        let missing = |what| Error::new(ErrorKind::Misconfigured, what);
+        let mut message = message;
+        if message.contains("{transaction}") {
+            let transaction = private.transaction().ok_or_else(|| {
+                missing("the message names the transaction: give the check a `binding` that is also in its `Facts`")
+            })?;
+            // Its words are no places for ours.
+            message = message.replace("{transaction}", &transaction.replace(['{', '}'], ""));
+        }
+        if message.contains("{host}") {
+            let host = self.public_url.as_deref().and_then(|url| url.split_once("://"));
+            let (_, host) =
+                host.ok_or_else(|| missing("the message names our host: give the verifier its `public_url`"))?;
+            message = message.replace("{host}", host.split(':').next().unwrap_or(host));
+        }
+        Ok(message)
     }
 
     /// Takes the name that a vendor will call the order by, before the order goes out: two open orders of one name could not

@@ -80,6 +80,7 @@ async fn a_number_that_is_none_or_is_refused_is_said_and_another_one_taken() {
     let mut browser = site.browser();
     let page = browser.open(&format!("{STEP}&locale=de-AT")).await.page();
     page.says("value=\"AT\" selected");
+    page.says("placeholder=\"0664 123456\"");
     for typed in ["26123456", "hello", "+1"] {
         browser
             .press(&page, "start", &[("phone", typed), ("region", "")])
