@@ -128,7 +128,8 @@ async fn an_identity_server_sends_a_person_here_and_gets_a_signed_token_back() {
         let started = stage.click(&page, &cookie, "start").await;
         let page = stage.get(&started, &cookie).await.text().await.unwrap();
         let call = stage.sandbox.handset(PHONE).next_call().await;
-        let back = stage.click(&page, &cookie, &format!("answer&code={}", call.ending())).await;
+        let answered = stage.click(&page, &cookie, &format!("answer&code={}", call.ending())).await;
+        let back = stage.get(&answered, &cookie).await.headers()[LOCATION].to_str().unwrap().to_owned();
 
         let query = back.strip_prefix(REDIRECT).unwrap_or_else(|| panic!("not to the client: {back}"));
         let mut pairs = form_urlencoded::parse(query.strip_prefix('?').unwrap().as_bytes());

@@ -174,8 +174,8 @@ impl StepPage<'_> {
         html! {
             (self.prompt(check))
             @if let Some(channel) = check.channel {
-                section aria-label=(self.words.say("missing")) {
-                    p { (self.words.say("missing")) }
+                section aria-labelledby="missing" {
+                    p #missing { (self.words.say("missing")) }
                     (self.again(check, channel))
                     @if let Some(next) = check.next_channels.first() {
                         (self.quiet("next", &self.with_channel("offer", *next)))

@@ -118,6 +118,17 @@ async fn who_is_signed_in_gets_a_proof_of_their_own() {
 }
 
 #[tokio::test]
+async fn who_is_signed_in_comes_back_from_the_operator_in_the_same_browser() {
+    let site = Site::new("[\"open_gateway/silent_network\"]").await;
+    let mut browser = site.browser().with("x-user", "ada").with("x-phone", PHONE);
+    let page = browser.open(STEP).await.page();
+    let page = browser.press(&page, "start", &[]).await.page();
+    let opened = site.stage.sandbox.handset(PHONE).open(&page.between("href=\""), Over::MobileData).await.unwrap();
+    let back = browser.open(&opened.final_url).await;
+    enters(browser, &back, "silent_network").await;
+}
+
+#[tokio::test]
 async fn the_page_of_one_account_belongs_to_one_browser() {
     let site = Site::new("[\"open_gateway/silent_network\", \"code_book/sms\"]").await;
     let ada = |browser: Browser| browser.with("x-user", "ada").with("x-phone", PHONE);
