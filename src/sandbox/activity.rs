@@ -2,12 +2,16 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use tokio::sync::broadcast::{Receiver, Sender, error::RecvError};
 
 use crate::sandbox::{event::Event, log::LoggedRequest};
 
 /// Something that happened in the sandbox. `Debug` hides numbers and codes.
-#[derive(Clone)]
+///
+/// The JSON form is an object with one key, which says what: `request`, `handset` or `missed`.
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Activity {
     /// A request has come to a vendor, while its `status` is `None`, or was answered.

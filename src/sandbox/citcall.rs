@@ -44,7 +44,7 @@ use crate::{
         credentials::given_or,
         fault::{self, Answer},
         knob::Dials,
-        log::LoggedRequest,
+        log::Incoming,
         random,
     },
     secret::Secret,
@@ -178,12 +178,11 @@ async fn handle(
     let order = emulator.read(&ask);
     let number = order.as_ref().ok().map(|order| format!("+{}", order.number));
     let dials = common.knobs.count(NAME, number.as_deref());
-    let entry = common.log.begin(LoggedRequest {
+    let entry = common.log.begin(Incoming {
         vendor: NAME,
         method: ask.method.clone(),
         path: format!("/citcall{}", uri.path()),
         number,
-        status: None,
     });
     let mut report = None;
     let serve = || match order.and_then(|order| emulator.place(order, &dials)) {

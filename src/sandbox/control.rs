@@ -34,6 +34,7 @@ pub(super) fn router(common: Arc<Common>) -> Router {
         .route("/handsets", get(handsets))
         .route("/handsets/{number}/events", get(events))
         .route("/handsets/{number}/open", post(open))
+        .route("/handsets/{number}/answer", post(answer))
         .route("/handsets/{number}/press", post(press))
         .route("/handsets/{number}/hang_up", post(hang_up))
         .route("/knobs", get(knobs).put(set_knobs).delete(clear_knobs))
@@ -87,6 +88,11 @@ async fn open(
         Error::new(ErrorKind::InvalidInput, format!("{shape}: {wrong}"))
     })?;
     Ok(Json(common.handsets.handset(&number_of(&number)?).open(&url, over).await?))
+}
+
+async fn answer(State(common): State<Arc<Common>>, Path(number): Path<String>) -> Result<Json<Value>, Problem> {
+    let answered = common.handsets.handset(&number_of(&number)?).answer();
+    Ok(Json(json!({ "answered": answered })))
 }
 
 #[derive(Deserialize)]

@@ -97,6 +97,8 @@ pub enum CallState {
     Missed,
     /// The phone refused the call.
     Ended,
+    /// The phone has taken a call that waits for keys, and has not pressed any yet.
+    Taken,
     /// The phone took the call, pressed its keys or none, and the call is over.
     Answered,
     /// A machine took the call before the phone rang: nobody has seen who called.

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use crate::{
@@ -86,7 +87,17 @@ impl Handset {
         }
     }
 
-    /// Takes the call that rings and waits for keys, listens, and presses these: of `0` to `9`, `*` and `#` at most 32, none to
+    /// Takes the oldest call that rings, as a person with that phone might; `false` when none rings. A call that waits for keys
+    /// goes on until some are [pressed](Self::press), or for half a minute; any other is over.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a Tokio runtime.
+    pub fn answer(&self) -> bool {
+        self.line.answer(LISTENING)
+    }
+
+    /// Takes the call that rings and waits for keys, if it was not taken yet, listens, and presses these: of `0` to `9`, `*` and `#` at most 32, none to
     /// press nothing, as voice mail does. `false` when no such call rings.
     ///
     /// # Errors
@@ -100,11 +111,9 @@ impl Handset {
         Ok(self.line.press(keys))
     }
 
-    /// Refuses every call that rings now, as a person with that phone might.
+    /// Refuses every call that rings now, as a person with that phone might, and leaves the calls that it has taken.
     pub fn hang_up(&self) {
-        for call in self.line.ringing() {
-            self.line.end(call, CallState::Ended);
-        }
+        self.line.hang_up();
     }
 }
 
@@ -145,6 +154,12 @@ impl Handsets {
     pub(super) fn numbers(&self) -> Vec<String> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
     }
+
+    /// What has reached them, by number and address.
+    pub(super) fn events(&self) -> BTreeMap<String, Vec<Event>> {
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.iter().map(|(number, line)| (number.clone(), line.since(0))).collect()
+    }
 }
 
 /// `+` and the digits of a number, however it is written.
@@ -160,10 +175,11 @@ pub(super) fn inbox(recipient: &str) -> String {
     }
 }
 
+/// How long a call that was taken waits for keys.
+const LISTENING: Duration = Duration::from_secs(30);
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[tokio::test]
@@ -216,5 +232,36 @@ mod tests {
         let end = line.end_of(call).await;
         assert_eq!((end.state, end.pressed.as_deref()), (CallState::Answered, Some("1#")));
         assert!(!format!("{end:?}").contains("1#"));
+    }
+
+    #[tokio::test]
+    async fn a_call_that_was_taken_waits_for_keys_and_is_missed_no_more() {
+        let handsets = Handsets::default();
+        let (phone, line) = (handsets.handset("+37126123456"), handsets.line("+37126123456"));
+        assert!(!phone.answer(), "nothing rings");
+        let ask = || line.ring_and_ask("+37166000002", Some("greeting".to_owned()), Duration::from_millis(1));
+        let end_of = async |call| {
+            let end = line.end_of(call).await;
+            (end.state, end.pressed)
+        };
+
+        let pressed = ask();
+        assert!(phone.answer() && !phone.answer());
+        assert!(!line.is_ringing(pressed));
+        assert!(phone.press("1").unwrap());
+        assert_eq!(end_of(pressed).await, (CallState::Answered, Some("1".to_owned())));
+
+        let left = ask();
+        assert!(phone.answer());
+        phone.hang_up();
+        assert_eq!(end_of(left).await, (CallState::Answered, Some(String::new())));
+
+        let forgotten = ask();
+        assert!(line.answer(Duration::from_millis(2)));
+        assert_eq!(end_of(forgotten).await, (CallState::Answered, Some(String::new())));
+
+        let flash = line.ring("+37166000001", Duration::MAX);
+        assert!(phone.answer());
+        assert_eq!(end_of(flash).await, (CallState::Answered, None));
     }
 }

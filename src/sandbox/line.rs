@@ -51,14 +51,7 @@ impl Line {
         if ring_time.is_zero() {
             self.end(call, CallState::Missed);
         } else {
-            // Weak, so that a long ring keeps no line of a dropped sandbox.
-            let line = Arc::downgrade(self);
-            tokio::spawn(async move {
-                tokio::time::sleep(ring_time).await;
-                if let Some(line) = line.upgrade() {
-                    line.end(call, CallState::Missed);
-                }
-            });
+            self.later(ring_time, move |line| line.end(call, CallState::Missed));
         }
         call
     }
@@ -78,33 +71,46 @@ impl Line {
     /// Waits until a call has ended.
     pub(super) async fn wait_for_end(&self, call: u64) {
         // An error would be the end of the line, which `self` holds.
-        let _ = self.0.subscribe().wait_for(|events| !events.ringing().contains_key(&call)).await;
+        let _ = self.0.subscribe().wait_for(|events| !events.going_on().contains_key(&call)).await;
     }
 
-    /// Ends a call, unless it has ended.
+    /// Ends a call that rings, unless it has ended or was taken.
     pub(super) fn end(&self, call: u64, state: CallState) {
-        self.0.send_if_modified(|events| match events.ringing().remove(&call) {
-            Some(ringing) => {
-                events.push_call(IncomingCall { state, ..ringing });
-                true
-            }
-            None => false,
-        });
+        self.change(
+            |open| open.call == call && open.state == CallState::Ringing,
+            |ringing| IncomingCall { state, ..ringing },
+        );
     }
 
-    /// Takes the oldest call that rings and waits for keys, and presses some; `false` when there is none.
+    /// Takes the oldest call that rings; `false` when there is none. One that waits for keys goes on for `listening` at most.
+    pub(super) fn answer(self: &Arc<Self>, listening: Duration) -> bool {
+        let answered = self.change(
+            |open| open.state == CallState::Ringing,
+            |ringing| match ringing.greeting {
+                Some(_) => IncomingCall { state: CallState::Taken, ..ringing },
+                None => IncomingCall { state: CallState::Answered, ..ringing },
+            },
+        );
+        if let Some(&IncomingCall { call, state: CallState::Taken, .. }) = answered.as_ref() {
+            self.later(listening, move |line| {
+                line.change(|open| open.call == call, |open| pressed(open, ""));
+            });
+        }
+        answered.is_some()
+    }
+
+    /// Takes the oldest call that waits for keys, if it was not taken before, and presses some; `false` when there is none.
     pub(super) fn press(&self, keys: &str) -> bool {
-        self.0.send_if_modified(|events| match events.ringing().into_values().find(|call| call.greeting.is_some()) {
-            Some(ringing) => {
-                events.push_call(IncomingCall {
-                    state: CallState::Answered,
-                    pressed: Some(keys.to_owned()),
-                    ..ringing
-                });
-                true
-            }
-            None => false,
-        })
+        self.change(|open| open.greeting.is_some(), |open| pressed(open, keys)).is_some()
+    }
+
+    /// Refuses every call that rings, and leaves those that were taken.
+    pub(super) fn hang_up(&self) {
+        let refuse = |open: IncomingCall| match open.state {
+            CallState::Taken => pressed(open, ""),
+            _ => IncomingCall { state: CallState::Ended, ..open },
+        };
+        while self.change(|_| true, refuse).is_some() {}
     }
 
     /// Waits for the end of a call.
@@ -114,7 +120,7 @@ impl Line {
             let event = self.after(seen).await;
             seen = event.id();
             match event {
-                Event::IncomingCall(end) if end.call == call && end.state != CallState::Ringing => return end,
+                Event::IncomingCall(end) if end.call == call && !is_open(&end) => return end,
                 _ => {}
             }
         }
@@ -126,11 +132,7 @@ impl Line {
     }
 
     pub(super) fn is_ringing(&self, call: u64) -> bool {
-        self.0.borrow().ringing().contains_key(&call)
-    }
-
-    pub(super) fn ringing(&self) -> Vec<u64> {
-        self.0.borrow().ringing().into_keys().collect()
+        self.0.borrow().going_on().get(&call).is_some_and(|open| open.state == CallState::Ringing)
     }
 
     /// The kept events with a higher id.
@@ -150,6 +152,32 @@ impl Line {
                 std::future::pending::<()>().await;
             }
         }
+    }
+
+    /// Makes something else of the oldest call that goes on and is so, and returns what; `None` when there is none.
+    fn change(
+        &self,
+        is_so: impl Fn(&IncomingCall) -> bool,
+        make: impl FnOnce(IncomingCall) -> IncomingCall,
+    ) -> Option<IncomingCall> {
+        let mut made = None;
+        self.0.send_if_modified(|events| {
+            made = events.going_on().into_values().find(is_so).map(make);
+            made.iter().for_each(|call| events.push_call(call.clone()));
+            made.is_some()
+        });
+        made
+    }
+
+    fn later(self: &Arc<Self>, wait: Duration, act: impl FnOnce(&Self) + Send + 'static) {
+        // Weak, so that a long call keeps no line of a dropped sandbox.
+        let line = Arc::downgrade(self);
+        tokio::spawn(async move {
+            tokio::time::sleep(wait).await;
+            if let Some(line) = line.upgrade() {
+                act(&line);
+            }
+        });
     }
 
     /// The id of the last event, 0 before the first.
@@ -176,20 +204,27 @@ impl Events {
         self.push(|id, at| Event::IncomingCall(IncomingCall { id, at, ..call }));
     }
 
-    /// The calls whose last event says that they ring.
-    fn ringing(&self) -> BTreeMap<u64, IncomingCall> {
-        let mut ringing = BTreeMap::new();
+    /// The calls whose last event says that they are not over.
+    fn going_on(&self) -> BTreeMap<u64, IncomingCall> {
+        let mut open = BTreeMap::new();
         for event in &self.kept {
             let Event::IncomingCall(call) = event else { continue };
-            match call.state {
-                CallState::Ringing => ringing.insert(call.call, call.clone()),
-                CallState::Missed | CallState::Ended | CallState::Answered | CallState::Voicemail => {
-                    ringing.remove(&call.call)
-                }
+            match is_open(call) {
+                true => open.insert(call.call, call.clone()),
+                false => open.remove(&call.call),
             };
         }
-        ringing
+        open
     }
+}
+
+fn is_open(call: &IncomingCall) -> bool {
+    matches!(call.state, CallState::Ringing | CallState::Taken)
+}
+
+/// The end of a call that waits for keys.
+fn pressed(call: IncomingCall, keys: &str) -> IncomingCall {
+    IncomingCall { state: CallState::Answered, pressed: Some(keys.to_owned()), ..call }
 }
 
 /// The most events that one line keeps.

@@ -3,20 +3,34 @@
 use std::{
     collections::VecDeque,
     fmt,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::SystemTime,
 };
 
 use http::{Method, StatusCode};
+use serde::{Serialize, Serializer};
 
-use crate::sandbox::activity::{Activity, Feed};
+use crate::{
+    clock::{Clock, SystemClock},
+    sandbox::{
+        activity::{Activity, Feed},
+        message::rfc3339,
+    },
+};
 
 /// One request to an emulated vendor. `Debug` hides the number.
-#[derive(Clone)]
+#[derive(Clone, Serialize)]
 #[non_exhaustive]
 pub struct LoggedRequest {
+    /// Counts the requests of one sandbox from 1.
+    pub id: u64,
+    /// When it came; in JSON, RFC 3339 in UTC.
+    #[serde(serialize_with = "rfc3339")]
+    pub at: SystemTime,
     /// The vendor, such as `numcheck`.
     pub vendor: &'static str,
     /// The HTTP method.
+    #[serde(serialize_with = "name")]
     pub method: Method,
     /// The path without its query.
     pub path: String,
@@ -36,10 +50,24 @@ impl fmt::Debug for LoggedRequest {
     }
 }
 
+/// A request that comes in.
+pub(super) struct Incoming {
+    pub(super) vendor: &'static str,
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) number: Option<String>,
+}
+
 /// The latest [`CAPACITY`] requests.
 pub(super) struct Log {
-    entries: Mutex<VecDeque<Arc<Entry>>>,
+    book: Mutex<Book>,
     feed: Feed,
+}
+
+#[derive(Default)]
+struct Book {
+    latest: u64,
+    kept: VecDeque<Arc<Entry>>,
 }
 
 /// A request whose answer may still be missing.
@@ -52,24 +80,30 @@ pub(super) struct Entry {
 impl Log {
     /// An empty one that tells of requests and answers.
     pub(super) fn new(feed: Feed) -> Self {
-        Self { entries: Mutex::default(), feed }
+        Self { book: Mutex::default(), feed }
     }
 
     /// Records that a request has come in.
-    pub(super) fn begin(&self, request: LoggedRequest) -> Arc<Entry> {
+    pub(super) fn begin(&self, Incoming { vendor, method, path, number }: Incoming) -> Arc<Entry> {
+        let mut book = self.book();
+        book.latest += 1;
+        let (id, at, status) = (book.latest, SystemClock.now(), None);
+        let request = LoggedRequest { id, at, vendor, method, path, number, status };
         self.feed.tell(|| Activity::Request(request.clone()));
         let entry = Arc::new(Entry { request, status: OnceLock::new(), feed: self.feed.clone() });
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if entries.len() == CAPACITY {
-            entries.pop_front();
+        if book.kept.len() == CAPACITY {
+            book.kept.pop_front();
         }
-        entries.push_back(Arc::clone(&entry));
+        book.kept.push_back(Arc::clone(&entry));
         entry
     }
 
     pub(super) fn requests(&self) -> Vec<LoggedRequest> {
-        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.iter().map(|entry| entry.snapshot()).collect()
+        self.book().kept.iter().map(|entry| entry.snapshot()).collect()
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -85,6 +119,10 @@ impl Entry {
     fn snapshot(&self) -> LoggedRequest {
         LoggedRequest { status: self.status.get().map(StatusCode::as_u16), ..self.request.clone() }
     }
+}
+
+fn name<S: Serializer>(method: &Method, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(method.as_str())
 }
 
 /// The most requests that are remembered.

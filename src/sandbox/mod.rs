@@ -22,10 +22,14 @@
 //! | `GET /handsets` | the numbers and addresses known so far |
 //! | `GET /handsets/{number}/events` | what reached a handset: a JSON array, or live with `Accept: text/event-stream` |
 //! | `POST /handsets/{number}/open` | opens a URL of the emulators on the handset, over mobile data or Wi-Fi |
+//! | `POST /handsets/{number}/answer` | takes what rings; a call that waits for keys goes on |
 //! | `POST /handsets/{number}/press` | takes the call that waits for keys and presses some, `{"digits": "1"}`, or none |
-//! | `POST /handsets/{number}/hang_up` | refuses what rings |
+//! | `POST /handsets/{number}/hang_up` | refuses what rings, leaves what was taken |
 //! | `POST /handsets/{number}/operator_token` | an operator token of the handset's SIM, for Open Gateway |
 //! | `POST /handsets/{number}/approval` | answers what Open Gateway asks the person with the handset |
+//! | `GET /requests` | what the vendors were asked: a JSON array; with `?after=7`, what came after the one with that id |
+//! | `GET /activity` | all of it live, as server-sent events: what there is, then what happens at every vendor and handset |
+//! | `GET /phones` | a page to look at: phones, requests and knobs |
 //! | `GET`, `PUT`, `DELETE /knobs` | shows, sets and clears [`Knobs`]: for all, with `"vendor"` for one vendor, with `"number"` for one number |
 //!
 //! Waits are milliseconds. Every knob works on every endpoint of every vendor, token endpoints and key sets too, unless it says
@@ -92,11 +96,13 @@ mod handset;
 mod idlayr;
 mod knob;
 mod line;
+mod live;
 mod log;
 mod message;
 mod numcheck;
 #[cfg(feature = "open-gateway")]
 mod open_gateway;
+mod page;
 mod random;
 mod server;
 mod zadarma;

@@ -32,7 +32,7 @@ use crate::{
         credentials::given_or,
         fault::{self, Answer},
         knob::{Dials, Knob},
-        log::LoggedRequest,
+        log::Incoming,
         random,
     },
     secret::Secret,
@@ -136,12 +136,11 @@ async fn handle(State(emulator): State<Arc<Emulator>>, method: Method, uri: Uri,
     let ask = Ask::new(method, &uri);
     let number = emulator.number(&ask);
     let dials = common.knobs.count(NAME, number.as_deref());
-    let entry = common.log.begin(LoggedRequest {
+    let entry = common.log.begin(Incoming {
         vendor: NAME,
         method: ask.method.clone(),
         path: format!("/numcheck{}", ask.path),
         number,
-        status: None,
     });
     let response = fault::answer(&dials, &common.stop, || emulator.serve(&ask, &headers, &dials)).await;
     entry.end(response.status());

@@ -17,8 +17,9 @@ use crate::{
         handset::Handset,
         idlayr,
         knob::Knobs,
+        live,
         log::LoggedRequest,
-        numcheck, zadarma,
+        numcheck, page, zadarma,
     },
     secret::Secret,
 };
@@ -97,7 +98,8 @@ impl Sandbox {
             origin,
             _running: running,
         };
-        let server = axum::serve(listener, sandbox.router()).with_graceful_shutdown(sandbox.common.stop.wait());
+        let server = axum::serve(listener, sandbox.router().merge(page::home()))
+            .with_graceful_shutdown(sandbox.common.stop.wait());
         tokio::spawn(server.into_future());
         Ok(sandbox)
     }
@@ -106,6 +108,12 @@ impl Sandbox {
     #[must_use]
     pub fn url(&self) -> String {
         self.origin.clone()
+    }
+
+    /// A page with phones to look at. Each `?number=%2B37126123456` of a query shows the phone of that number.
+    #[must_use]
+    pub fn phones_url(&self) -> String {
+        format!("{}{}", self.url(), page::PATH)
     }
 
     /// The base of the Citcall API; a client appends `/v2/asynccall` or `/v3/motp`.
@@ -224,7 +232,9 @@ impl Sandbox {
             .nest("/idlayr", idlayr::router(Arc::clone(&self.idlayr)))
             .nest("/numcheck", numcheck::router(Arc::clone(&self.numcheck)))
             .nest("/zadarma", zadarma::router(Arc::clone(&self.zadarma)))
-            .merge(control::router(Arc::clone(&self.common)));
+            .merge(control::router(Arc::clone(&self.common)))
+            .merge(live::router(Arc::clone(&self.common)))
+            .merge(page::router());
         #[cfg(feature = "open-gateway")]
         let router = router
             .nest("/open_gateway", open_gateway::router(Arc::clone(&self.open_gateway)))

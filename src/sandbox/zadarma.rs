@@ -52,7 +52,7 @@ use crate::{
         fault::{self, Answer},
         handset::inbox,
         knob::{Dials, Knob},
-        log::LoggedRequest,
+        log::Incoming,
         random,
     },
     secret::Secret,
@@ -231,12 +231,11 @@ async fn handle(
     let ask = Ask::new(method, &uri, &headers, &body);
     let number = emulator.recipient(&ask);
     let dials = common.knobs.count("zadarma", number.as_deref());
-    let entry = common.log.begin(LoggedRequest {
+    let entry = common.log.begin(Incoming {
         vendor: "zadarma",
         method: ask.method.clone(),
         path: format!("/zadarma{}", ask.path),
         number,
-        status: None,
     });
     let mut response = fault::answer(&dials, &common.stop, || emulator.serve(&ask, &dials)).await;
     if response.status() == StatusCode::TOO_MANY_REQUESTS {

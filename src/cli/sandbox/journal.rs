@@ -2,6 +2,7 @@
 
 use std::{future::pending, io::Write, time::SystemTime};
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
@@ -62,33 +63,23 @@ impl Journal {
             return None;
         }
         Some(match self.format {
-            Format::Json => json!({ "at": rfc3339(now), kind(activity): object(activity) }).to_string(),
+            Format::Json => json!(Entry { at: rfc3339(now), activity }).to_string(),
             Format::Human | Format::Plain => visible(&format!("{}  {}", rfc3339(now), words(activity))),
         })
     }
 }
 
-fn kind(activity: &Activity) -> &'static str {
-    match activity {
-        Activity::Request(_) => "request",
-        Activity::Handset { .. } => "handset",
-        Activity::Missed(_) => "missed",
-    }
-}
-
-fn object(activity: &Activity) -> Value {
-    match activity {
-        Activity::Request(LoggedRequest { vendor, method, path, number, status }) => json!({
-            "vendor": vendor, "method": method.as_str(), "path": path, "number": number, "status": status,
-        }),
-        Activity::Handset { number, event } => json!({ "number": number, "event": event }),
-        Activity::Missed(count) => json!(count),
-    }
+/// A line of JSON.
+#[derive(Serialize)]
+struct Entry<'a> {
+    at: String,
+    #[serde(flatten)]
+    activity: &'a Activity,
 }
 
 fn words(activity: &Activity) -> String {
     match activity {
-        Activity::Request(LoggedRequest { vendor, method, path, number, status }) => {
+        Activity::Request(LoggedRequest { vendor, method, path, number, status, .. }) => {
             let about = number.as_ref().map_or_else(String::new, |number| format!("  about {number}"));
             let answer = status.map_or_else(|| "has come".to_owned(), |status| format!("answered {status}"));
             format!("{vendor}  {method} {path}  {answer}{about}")
@@ -143,6 +134,8 @@ mod tests {
         let request = |status| {
             let (method, path) = (Method::POST, "/numcheck/en/init-call".to_owned());
             Activity::Request(LoggedRequest {
+                id: 1,
+                at: NOW,
                 vendor: "numcheck",
                 method,
                 path,
@@ -171,7 +164,8 @@ mod tests {
             json!({
                 "at": "1970-01-01T00:00:00.000Z",
                 "request": {
-                    "vendor": "numcheck", "method": "POST", "path": "/numcheck/en/init-call", "number": "+371", "status": 200,
+                    "id": 1, "at": "1970-01-01T00:00:00.000Z", "vendor": "numcheck", "method": "POST",
+                    "path": "/numcheck/en/init-call", "number": "+371", "status": 200,
                 },
             })
         );

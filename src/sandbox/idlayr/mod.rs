@@ -46,7 +46,7 @@ use crate::{
             token::Tokens,
         },
         knob::{Dials, Knob},
-        log::LoggedRequest,
+        log::Incoming,
         random,
     },
     secret::Secret,
@@ -221,12 +221,11 @@ async fn handle(
         true => knobs.dials(NAME, number.as_deref()),
         false => knobs.count(NAME, number.as_deref()),
     };
-    let entry = emulator.common.log.begin(LoggedRequest {
+    let entry = emulator.common.log.begin(Incoming {
         vendor: NAME,
         method: ask.method.clone(),
         path: format!("/idlayr{}", uri.path()),
         number,
-        status: None,
     });
     let response = match device::serve(&emulator, &ask, &dials) {
         Some(response) => response.unwrap_or_else(|refusal| refusal.answer().into_response()),

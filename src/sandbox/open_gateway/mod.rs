@@ -48,7 +48,7 @@ use crate::{
         fault::{self, Answer},
         handset::e164,
         knob::Dials,
-        log::LoggedRequest,
+        log::Incoming,
         random,
     },
     secret::Secret,
@@ -291,12 +291,11 @@ async fn handle(State(emulator): State<Arc<Emulator>>, request: Request<Body>) -
     let common = &emulator.common;
     let number = emulator.number(&ask);
     let dials = common.knobs.count(NAME, number.as_deref());
-    let entry = common.log.begin(LoggedRequest {
+    let entry = common.log.begin(Incoming {
         vendor: NAME,
         method: ask.method.clone(),
         path: format!("/open_gateway{}", ask.path),
         number,
-        status: None,
     });
     let mut headers = HeaderMap::new();
     let serve = || {

@@ -1,0 +1,241 @@
+// One virtual phone: what reaches a number and an inbox, and what its owner can do with it.
+import { eventsOf, watch } from "./activity.js";
+import { Browser } from "./browser.js";
+import { Call } from "./call.js";
+import { clock, grouped, icon, labelled, make, spaced, time, unseen } from "./dom.js";
+
+export class Phone {
+  /**
+   * `number` in E.164, and `mail`, the address of its owner, or "". `sims()` gives the other SIMs that its owner may put in, as
+   * pairs of a name and a number. What it tells: `onmail(address)` when the owner says their address, `onback(url)` when the
+   * browser comes back to the application, `onnews(text)` when something is shown, `onask(text, status)` when its owner acts.
+   */
+  constructor({ number, mail = "", sims, onmail, onback, onnews, onask }) {
+    Object.assign(this, { number, mail, onmail, onnews });
+    this.call = new Call(this, onask);
+    this.browser = new Browser(this, { sims, onback, onask });
+    this.element = this.#frame();
+    this.show("lock");
+    this.browser.connect();
+    this.#stop = watch({
+      reset: () => this.#begin(),
+      event: (place, event) => this.#owns(place) && this.#receive(event, true),
+      online: (online) => { this.element.dataset.online = online; },
+    });
+    this.#begin();
+    showTime();
+  }
+
+  /** Shows nothing any more. */
+  close() {
+    this.#stop();
+    this.element.remove();
+  }
+
+  /** Shows another number and inbox from now on. */
+  follow(number, mail) {
+    if (this.number === number && this.mail === mail) return;
+    Object.assign(this, { number, mail });
+    this.#name();
+    this.browser.reset();
+    this.show("lock");
+    this.#begin();
+  }
+
+  /** Has the phone's owner look at an app, or at the lock screen. */
+  show(view) {
+    this.view = view;
+    this.element.dataset.view = view;
+    this.#mark(view, 0);
+    for (const [name, element] of Object.entries(this.#views)) element.hidden = name !== view;
+    for (const [name, tab] of Object.entries(this.#tabs)) tab.setAttribute("aria-pressed", String(name === view));
+  }
+
+  /** Says something to those who listen; `loudly` breaks in on what is being said. */
+  say(text, loudly = false) {
+    (loudly ? this.#alert : this.#status).textContent = text;
+  }
+
+  // ---- what comes ---------------------------------------------------------------------------------------------------
+
+  #stop = () => {};
+
+  #owns(place) {
+    return place === this.number || (this.mail !== "" && place === this.mail.toLowerCase());
+  }
+
+  /** What came before is shown, but is no news. */
+  #begin() {
+    for (const list of [this.#notices, ...Object.values(this.#lists)]) list.replaceChildren();
+    for (const app of Object.keys(APPS)) this.#mark(app, 0);
+    this.call.clear();
+    this.#showMail();
+    const events = [...eventsOf(this.number), ...(this.mail ? eventsOf(this.mail.toLowerCase()) : [])];
+    events.sort((one, other) => Date.parse(one.at) - Date.parse(other.at));
+    for (const event of events) this.#receive(event, false);
+  }
+
+  #receive(event, fresh) {
+    if (event.kind === "incoming_call" && this.call.receive(event, fresh)) return;
+    const entry = ENTRIES[event.kind]?.(event);
+    if (!entry) return;
+    const { app, title, text, item } = entry;
+    this.#lists[app].prepend(item);
+    this.#notices.prepend(this.#notice(entry, event.at));
+    for (const list of [this.#notices, this.#lists[app]]) while (list.children.length > MOST) list.lastChild.remove();
+    if (!fresh) return;
+    if (this.view !== app) this.#mark(app, this.#unread[app] + 1);
+    this.say(`${title}: ${spaced(text)}`);
+    this.onnews?.(title);
+  }
+
+  #notice({ app, title, text }, at) {
+    const body = [make("span", { class: "title" }, title), time(at), make("span", { class: "text" }, text)];
+    return make("li", {}, make("button", { type: "button", class: `notice ${app}`, onclick: () => this.show(app) },
+      make("span", { class: "badge-icon" }, icon(APPS[app].icon)), ...body));
+  }
+
+  /** How many things of an app its owner has not seen. */
+  #mark(app, count) {
+    if (!(app in APPS)) return;
+    this.#unread[app] = count;
+    this.#badges[app].replaceChildren(...(count ? [String(count), unseen(" new")] : []));
+  }
+
+  // ---- how it looks -------------------------------------------------------------------------------------------------
+
+  #unread = {};
+  #badges = {};
+  #tabs = {};
+  #views = {};
+  #lists = {};
+  #notices = make("ul", { class: "notices", "aria-label": "Notifications" });
+  #status = make("p", { class: "unseen", role: "status" });
+  #alert = make("p", { class: "unseen", role: "alert" });
+  #mailbox = make("div", { class: "mailbox" });
+  #owner = make("span", { class: "owner" });
+
+  #frame() {
+    const lock = make("p", { class: "clock" }, make("time", { class: "now" }), make("span", { class: "today" }), this.#owner);
+    this.#views.lock = make("section", { class: "view lock", "aria-label": "Lock screen" }, lock, this.#notices);
+    for (const [app, { name, empty }] of Object.entries(APPS)) {
+      const list = make("ul", { class: `list ${app}`, "aria-label": name });
+      if (app !== "browser") this.#lists[app] = list;
+      const more = app === "mail" && this.#mailbox;
+      const content = app === "browser" ? [this.browser.element] : [more, list, make("p", { class: "empty" }, empty)];
+      const title = make("h3", {}, name);
+      this.#views[app] = make("section", { class: "view app", "aria-label": name, tabindex: "0", hidden: true }, title, ...content);
+      this.#badges[app] = make("span", { class: "badge" });
+      this.#tabs[app] = make("button", { type: "button", class: `tab ${app}`, onclick: () => this.show(app) },
+        make("span", { class: "app-icon" }, icon(APPS[app].icon)), make("span", { class: "name" }, name), this.#badges[app]);
+    }
+    this.#tabs.lock = make("button", { type: "button", class: "home", onclick: () => this.show("lock") }, unseen("Lock screen"));
+    const bar = make("div", { class: "bar" }, make("time", { class: "now" }), this.browser.signal);
+    const dock = make("nav", { class: "dock" }, ...Object.keys(APPS).map((app) => this.#tabs[app]));
+    const screen = make("div", { class: "screen" }, bar, ...Object.values(this.#views), this.call.element, dock, this.#tabs.lock);
+    const element = make("article", { class: "phone" }, screen, this.#status, this.#alert);
+    this.#dock = dock;
+    this.element = element;
+    this.#name();
+    return element;
+  }
+
+  #dock;
+
+  #name() {
+    const named = this.number || "no number";
+    this.element.setAttribute("aria-label", `Phone ${named}`);
+    this.#dock.setAttribute("aria-label", `Apps of ${named}`);
+    this.#owner.textContent = named;
+  }
+
+  /** Whose inbox it shows, or a form to say so. */
+  #showMail() {
+    if (this.mail) return this.#mailbox.replaceChildren(make("p", { class: "address" }, this.mail));
+    if (!this.onmail) return this.#mailbox.replaceChildren();
+    const input = make("input", { type: "email", required: true, autocomplete: "off", placeholder: "ada@example.com" });
+    const submit = make("button", { class: "filled" }, "Show inbox");
+    this.#mailbox.replaceChildren(make("form", {
+      onsubmit: (event) => {
+        event.preventDefault();
+        this.mail = input.value.trim();
+        this.#begin();
+        this.onmail(this.mail);
+      },
+    }, labelled("Whose inbox?", input), submit));
+  }
+}
+
+/** The apps, in their order on the screen. */
+const APPS = {
+  calls: { name: "Calls", icon: "answer", empty: "No calls yet." },
+  messages: { name: "Messages", icon: "message", empty: "No messages yet." },
+  mail: { name: "Mail", icon: "mail", empty: "No e-mail yet." },
+  browser: { name: "Browser", icon: "browser" },
+};
+
+/** For each kind of event: the app, what a notice of it says, and its entry in the app. */
+const ENTRIES = {
+  incoming_call({ at, from, state, pressed }) {
+    const title = CALLS[state] ?? "Call";
+    // A machine took the call, and whoever has the phone never saw the number.
+    const seen = state !== "voicemail";
+    const text = pressed === undefined ? (seen ? grouped(from).join(" ") : "Nobody saw who called.") : pressed ? `You pressed ${pressed}.` : "You pressed nothing.";
+    return { app: "calls", title, text, item: row(at, title, seen ? number(from) : "Unknown caller", pressed !== undefined && text, state) };
+  },
+  voice_call({ at, from, spoken, voicemail }) {
+    const title = voicemail ? "Voicemail" : "Call with a message";
+    const item = row(at, title, number(from), `“${spoken}”`, "spoken");
+    if (voice()) item.append(make("button", { type: "button", class: "listen", onclick: () => readAloud(spoken) }, icon("voice"), "Listen"));
+    return { app: "calls", title, text: `“${spoken}”`, item };
+  },
+  sms({ at, from, text }) {
+    const head = make("p", { class: "from" }, from, " ", time(at));
+    return { app: "messages", title: `Message from ${from}`, text, item: make("li", {}, head, make("p", { class: "bubble" }, text)) };
+  },
+  email({ at, from, subject, text }) {
+    const head = make("p", { class: "from" }, from, " ", time(at));
+    const item = make("li", {}, head, make("p", { class: "subject" }, subject), make("p", { class: "text" }, text));
+    return { app: "mail", title: `E-mail from ${from}`, text: `${subject}\n${text}`, item };
+  },
+};
+
+const CALLS = { missed: "Missed call", ended: "Declined call", answered: "Answered call", voicemail: "Call taken by voicemail" };
+
+function row(at, title, who, text, state) {
+  const head = make("p", { class: "from" }, make("span", { class: `state ${state}` }, title), " ", time(at));
+  return make("li", {}, head, make("p", { class: "who" }, who), text && make("p", { class: "text" }, text));
+}
+
+/** A caller's number with its last digits set off, where the code of a flash call is. */
+function number(from) {
+  const [head, ending] = grouped(from);
+  return make("span", { class: "number" }, `${head} `, make("b", {}, ending));
+}
+
+/** A voice of this computer: others would send the text to strangers. */
+function voice() {
+  return globalThis.speechSynthesis?.getVoices().find(({ localService, lang }) => localService && lang.startsWith("en"));
+}
+
+function readAloud(text) {
+  const speech = new SpeechSynthesisUtterance(text);
+  speech.voice = voice();
+  speechSynthesis.cancel();
+  speechSynthesis.speak(speech);
+}
+
+/** The same time on every phone of the page. */
+function showTime() {
+  const now = new Date();
+  for (const element of document.querySelectorAll(".phone .now")) element.textContent = clock(now);
+  const today = now.toLocaleDateString("en", { weekday: "long", day: "numeric", month: "long" });
+  for (const element of document.querySelectorAll(".phone .today")) element.textContent = today;
+}
+
+/** The most entries of a list. */
+const MOST = 50;
+
+// Browsers begin to look for voices when they are first asked.
+voice();
+setInterval(showTime, 5000);
