@@ -9,6 +9,7 @@ export class Browser {
     this.#phone = phone;
     this.#sims = sims;
     this.#onask = onask;
+    this.#address.addEventListener("input", () => this.#tell(""));
     this.#sim.addEventListener("focus", () => this.#fillSims());
     this.#mobile.addEventListener("change", () => this.connect());
     this.element = make("form", { class: "browse", onsubmit: (event) => this.#submit(event) },
