@@ -310,12 +310,13 @@ fn axe() -> String {
 
 /// A page may ask for nothing but this machine: other names are unknown. The browser's own sandbox needs privileges that a
 /// container does not give, and the only pages that it opens are ours.
-const ARGUMENTS: [&str; 6] = [
+const ARGUMENTS: [&str; 7] = [
     "--headless=new",
     "--no-sandbox",
     "--disable-dev-shm-usage",
     "--disable-background-networking",
     "--force-color-profile=srgb",
+    "--hide-scrollbars",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ];
 

@@ -10,7 +10,7 @@ export class Browser {
     this.#sims = sims;
     this.#onask = onask;
     this.#address.addEventListener("input", () => this.#tell(""));
-    this.#sim.addEventListener("focus", () => this.#fillSims());
+    this.#sim.addEventListener("focus", () => this.fillSims());
     this.#mobile.addEventListener("change", () => this.connect());
     this.element = make("form", { class: "browse", onsubmit: (event) => this.#submit(event) },
       labelled("Address", this.#address),
@@ -42,7 +42,8 @@ export class Browser {
   reset() {
     this.#address.value = "";
     this.#tell("");
-    this.#fillSims(true);
+    this.#offered = "";
+    this.fillSims(true);
   }
 
   /** Goes over mobile data from now on, or not; without a word, as the switch says. */
@@ -52,6 +53,21 @@ export class Browser {
     this.signal.replaceChildren(...(mobile ? [icon("bars"), "5G"] : [icon("wifi"), "Wi-Fi"]));
     this.signal.title = name;
   }
+
+  /** Offers the SIMs that there are now; the phone keeps its own, or the one that is chosen. */
+  fillSims(anew = false) {
+    const own = this.#phone.number;
+    const chosen = anew ? own : this.#sim.value;
+    const others = this.#sims().filter(([, number]) => number !== own);
+    const sims = [["Its own", own], ...others, ["A stranger’s", STRANGER]];
+    // An open list stays as it is while there is nothing new.
+    if (sims.join() === this.#offered) return;
+    this.#offered = sims.join();
+    this.#sim.replaceChildren(...sims.map(([name, number]) => new Option(name, number)));
+    this.#sim.value = sims.some(([, number]) => number === chosen) ? chosen : own;
+  }
+
+  #offered = "";
 
   // ---- its parts ----------------------------------------------------------------------------------------------------
 
@@ -64,16 +80,6 @@ export class Browser {
   #open = make("button", { class: "filled" }, "Open");
   #said = make("p", { class: "said", role: "status" });
   #back = make("p", { class: "back" });
-
-  /** The SIMs that may be in this phone. Its own stays chosen, or what is chosen now. */
-  #fillSims(anew = false) {
-    const own = this.#phone.number;
-    const chosen = anew ? own : this.#sim.value;
-    const others = [...this.#sims().filter(([, number]) => number !== own), ["A stranger’s", STRANGER]];
-    this.#sim.replaceChildren(new Option("Its own", own), ...others.map(([name, number]) => new Option(name, number)));
-    this.#sim.value = chosen;
-    if (this.#sim.selectedIndex < 0) this.#sim.value = own;
-  }
 
   async #submit(event) {
     event.preventDefault();

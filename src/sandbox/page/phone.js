@@ -23,7 +23,7 @@ export class Phone {
       online: (online) => { this.element.dataset.online = online; },
     });
     this.#begin();
-    showTime();
+    showTime(this.element);
   }
 
   /** Shows nothing any more. */
@@ -45,6 +45,7 @@ export class Phone {
   /** Has the phone's owner look at an app, or at the lock screen. */
   show(view) {
     this.view = view;
+    if (view === "browser") this.browser.fillSims();
     this.element.dataset.view = view;
     this.#mark(view, 0);
     for (const [name, element] of Object.entries(this.#views)) element.hidden = name !== view;
@@ -225,12 +226,12 @@ function readAloud(text) {
   speechSynthesis.speak(speech);
 }
 
-/** The same time on every phone of the page. */
-function showTime() {
+/** Shows the time on each phone in there. */
+function showTime(root) {
   const now = new Date();
-  for (const element of document.querySelectorAll(".phone .now")) element.textContent = clock(now);
+  for (const element of root.querySelectorAll(".now")) element.textContent = clock(now);
   const today = now.toLocaleDateString("en", { weekday: "long", day: "numeric", month: "long" });
-  for (const element of document.querySelectorAll(".phone .today")) element.textContent = today;
+  for (const element of root.querySelectorAll(".today")) element.textContent = today;
 }
 
 /** The most entries of a list. */
@@ -238,4 +239,4 @@ const MOST = 50;
 
 // Browsers begin to look for voices when they are first asked.
 voice();
-setInterval(showTime, 5000);
+setInterval(() => showTime(document), 5000);
