@@ -11,6 +11,8 @@
 
 use std::time::Duration;
 
+#[path = "browser/demo.rs"]
+mod demo;
 #[path = "browser/handsets.rs"]
 mod handsets;
 #[path = "browser/harness.rs"]

@@ -87,7 +87,7 @@ async fn once() -> Result<(), Failure> {
 /// The whole site: the bank, and the sandbox's handsets beside it so that the page can show one.
 fn app(sandbox: &Arc<Sandbox>, verifier: &Verifier) -> Result<Router, Failure> {
     let bank = shop::router(verifier)?;
-    Ok(pages::secured(bank.merge(pages::assets()).merge(vendors::log(sandbox)).merge(sandbox.router())))
+    Ok(pages::secured(bank.merge(pages::assets()).merge(sandbox.router())))
 }
 
 async fn bind(port: u16) -> Result<TcpListener, Failure> {

@@ -4,7 +4,7 @@ import { words } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 
-/** How many requests to vendors have been told. */
+/** The id of the last request to a vendor that was told. */
 let told = Infinity;
 
 /**
@@ -20,9 +20,13 @@ export async function ask(method, path, { body, headers = {}, says }) {
   const answer = await send(path, init);
   const proof = headers["Handset-Proof"] ? " with a proof" : "";
   const outcome = answer.ok ? says(answer.data) : answer.data.title || words(answer);
-  const item = note(outcome, `${method} ${path.replace(/\?.*/, "?…")}${proof} → ${answer.status || "no answer"}`);
-  tellVendors(item);
+  tell(outcome, `${method} ${path.replace(/\?.*/, "?…")}${proof}`, answer.status);
   return answer;
+}
+
+/** Adds a request that was answered, and whom the server asked meanwhile. */
+export function tell(text, request, status) {
+  tellVendors(note(text, `${request} → ${status || "no answer"}`));
 }
 
 async function send(path, init) {
@@ -51,12 +55,12 @@ export function note(text, request, list = $("steps")) {
 /** Below a step, what the server asked the vendors since the last one. */
 async function tellVendors(item) {
   const from = told;
-  const { data, ok } = await send(`/vendors/requests?after=${Number.isFinite(from) ? from : 0}`, {});
+  const { data, ok } = await send(`/requests?after=${Number.isFinite(from) ? from : 0}`, {});
   if (!ok || told !== from) return;
-  told = data.count;
-  if (!item || !Number.isFinite(from) || data.requests.length === 0) return;
+  told = data.at(-1)?.id ?? (Number.isFinite(from) ? from : 0);
+  if (!item || !Number.isFinite(from) || data.length === 0) return;
   const list = document.createElement("ul");
-  for (const { vendor, method, path, status } of data.requests) {
+  for (const { vendor, method, path, status } of data) {
     note(`${VENDORS[vendor] ?? vendor} is asked`, `${method} ${path} → ${status ?? "no answer yet"}`, list);
   }
   item.append(list);

@@ -1,11 +1,10 @@
-//! The accounts at the five vendors, and what was asked of them.
+//! The accounts at the five vendors.
 //!
 //! Here the accounts are the sandbox's. Yours come from a file or from the environment, without a base URL, and with
 //! `HttpClient::with_defaults()`: "private addresses" since the sandbox is on loopback.
 
-use std::{net::IpAddr, sync::Arc};
+use std::net::IpAddr;
 
-use axum::{Json, Router, extract::Query, routing::get};
 use handset::{
     Result, Verifier,
     provider::{
@@ -18,8 +17,6 @@ use handset::{
     },
     sandbox::Sandbox,
 };
-use serde::Deserialize;
-use serde_json::{Value, json};
 
 pub(crate) fn citcall(sandbox: &Sandbox) -> Result<Citcall> {
     let account = citcall::Config::new(sandbox.citcall_api_key().clone()).with_base_url(sandbox.citcall_url());
@@ -67,25 +64,4 @@ pub(crate) async fn register(sandbox: &Sandbox, verifier: &Verifier) -> Result<(
         Some(url) => sandbox.set_zadarma_webhook(&url).await,
         None => Ok(()),
     }
-}
-
-/// `GET /vendors/requests?after=N`: what the vendors were asked after the first N times, for the page to show. No number,
-/// no secret.
-pub(crate) fn log(sandbox: &Arc<Sandbox>) -> Router {
-    let sandbox = Arc::clone(sandbox);
-    Router::new().route("/vendors/requests", get(async move |Query(Since { after })| since(&sandbox, after)))
-}
-
-#[derive(Deserialize)]
-struct Since {
-    after: usize,
-}
-
-fn since(sandbox: &Sandbox, after: usize) -> Json<Value> {
-    let all = sandbox.requests();
-    let fresh = all.iter().skip(after).map(|asked| {
-        let (method, status) = (asked.method.as_str(), asked.status);
-        json!({ "vendor": asked.vendor, "method": method, "path": asked.path, "status": status })
-    });
-    Json(json!({ "requests": fresh.collect::<Vec<_>>(), "count": all.len() }))
 }

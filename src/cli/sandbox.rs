@@ -31,9 +31,9 @@ use crate::{
 /// Run the vendors' emulators until Ctrl-C, for tests in any language
 ///
 /// Emulates Citcall, IDlayr, NumCheck, Open Gateway and Zadarma on one socket of this machine, with a virtual handset for
-/// every number. Once it listens, it says on standard output where, and with which credentials. What the vendors are asked
-/// and what reaches the handsets, with numbers and codes, goes to standard error while it happens. docs/sandbox.md in the
-/// source is a tour.
+/// every number, and a page to look at them. Once it listens, it says on standard output where, and with which credentials.
+/// What the vendors are asked and what reaches the handsets, with numbers and codes, goes to standard error while it
+/// happens. docs/sandbox.md in the source is a tour.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Args {

@@ -9,6 +9,7 @@ use crate::{cli::Format, sandbox::Sandbox, secret::Secret};
 /// The URLs and credentials of a sandbox.
 pub(super) struct Card {
     url: String,
+    phones_url: String,
     vendors: Vec<Vendor>,
 }
 
@@ -67,7 +68,7 @@ impl Card {
                 vec![("key", shown(sandbox.zadarma_key())), ("secret", shown(sandbox.zadarma_secret()))],
             ),
         ];
-        Self { url: sandbox.url(), vendors }
+        Self { url: sandbox.url(), phones_url: sandbox.phones_url(), vendors }
     }
 
     /// The text for standard output, with its last line break.
@@ -80,7 +81,7 @@ impl Card {
     }
 
     fn page(&self) -> String {
-        let url = &self.url;
+        let Self { url, phones_url, .. } = self;
         let mut page = format!("The sandbox listens on {url} and emulates {} vendors.\n", self.vendors.len());
         for Vendor { title, url, credentials, .. } in &self.vendors {
             // Writing into a text cannot fail.
@@ -92,7 +93,9 @@ impl Card {
         let _ = write!(
             page,
             "
-Every number has a handset. What it was sent:
+Every number has a handset, to look at in a browser:
+  {phones_url}?number=%2B37126123456
+What it was sent:
   curl {url}/handsets/+37126123456/events
 The same live:
   curl -N -H 'Accept: text/event-stream' {url}/handsets/+37126123456/events

@@ -94,12 +94,13 @@ export class Browser {
   /** Opens a URL as a phone with that SIM would: what to say of it, and the URL that leads back to the application, if one does. */
   async #visit(address) {
     const [over, sim] = [this.#mobile.checked ? "mobile_data" : "wifi", this.#sim.value];
+    const place = `handsets/${encodeURIComponent(sim)}/open`;
     const says = `The phone opens the operator's page over ${over === "wifi" ? "Wi-Fi" : "mobile data"}, with ${
       sim === this.#phone.number ? "its own" : "another"} SIM`;
-    const answer = await fetch(url(`handsets/${encodeURIComponent(sim)}/open`), {
+    const answer = await fetch(url(place), {
       method: "POST", body: JSON.stringify({ url: address, over }),
     }).catch(() => undefined);
-    this.#onask(says, answer?.status ?? 0);
+    this.#onask({ says, request: `POST /${place}`, status: answer?.status ?? 0 });
     const opened = await answer?.json().catch(() => undefined);
     if (!answer?.ok || !opened) return [sentence(opened?.detail ?? "the sandbox cannot be reached")];
     const { final_url, status, body } = opened;

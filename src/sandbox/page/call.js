@@ -3,7 +3,7 @@ import { url } from "./activity.js";
 import { grouped, icon, make, spaced, unseen } from "./dom.js";
 
 export class Call {
-  /** The screen of `phone`'s calls; `onask` hears what its owner does, as that becomes known. */
+  /** The screen of `phone`'s calls; for `onask`, see `Phone`. */
   constructor(phone, onask = () => {}) {
     this.#phone = phone;
     this.#onask = onask;
@@ -22,14 +22,14 @@ export class Call {
   receive(event, fresh) {
     if (!["ringing", "taken"].includes(event.state)) {
       this.#open.delete(event.call);
-      this.#showOldest();
+      this.#showLatest();
       return false;
     }
     this.#open.set(event.call, event);
-    this.#showOldest();
+    this.#showLatest();
     if (fresh && event.state === "ringing") {
       this.#phone.say(`The phone rings. The call is from ${spaced(event.from)}.`, true);
-      this.#phone.onnews?.("It rings");
+      this.#phone.onnews?.("Incoming call");
     }
     return true;
   }
@@ -37,7 +37,7 @@ export class Call {
   /** Forgets the calls. */
   clear() {
     this.#open.clear();
-    this.#showOldest();
+    this.#showLatest();
   }
 
   // ---- its parts ----------------------------------------------------------------------------------------------------
@@ -45,15 +45,15 @@ export class Call {
   #phone;
   #onask;
   #actions;
-  /** The calls that go on, by their ids: the oldest is on the screen, and is the one that the sandbox answers. */
+  /** The calls that go on, by their ids: the latest is on the screen, and is the one that the sandbox answers. */
   #open = new Map();
   #what = make("p", { class: "what" });
   #caller = make("p", { class: "caller" });
   #greeting = make("p", { class: "greeting", role: "status" });
   #keys = make("div", { class: "keys", role: "group", "aria-label": "Keypad" });
 
-  #showOldest() {
-    const [call] = this.#open.values();
+  #showLatest() {
+    const call = [...this.#open.values()].sort((one, other) => one.call - other.call).at(-1);
     if (!call) return this.#hide();
     const taken = call.state === "taken";
     const [head, ending] = grouped(call.from);
@@ -103,10 +103,9 @@ export class Call {
 
   async #ask(verb, says, body) {
     this.#hadFocus = this.element.contains(document.activeElement);
-    const answer = await fetch(url(`handsets/${encodeURIComponent(this.#phone.number)}/${verb}`), {
-      method: "POST", body: body && JSON.stringify(body),
-    }).catch(() => undefined);
-    this.#onask(says, answer?.status ?? 0);
+    const place = `handsets/${encodeURIComponent(this.#phone.number)}/${verb}`;
+    const answer = await fetch(url(place), { method: "POST", body: body && JSON.stringify(body) }).catch(() => undefined);
+    this.#onask({ says, request: `POST /${place}`, status: answer?.status ?? 0 });
   }
 }
 

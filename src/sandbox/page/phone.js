@@ -8,7 +8,8 @@ export class Phone {
   /**
    * `number` in E.164, and `mail`, the address of its owner, or "". `sims()` gives the other SIMs that its owner may put in, as
    * pairs of a name and a number. What it tells: `onmail(address)` when the owner says their address, `onback(url)` when the
-   * browser comes back to the application, `onnews(text)` when something is shown, `onask(text, status)` when its owner acts.
+   * browser comes back to the application, which says what to tell of that, `onnews(text)` when something is shown, and
+   * `onask({says, request, status})` when its owner has acted.
    */
   constructor({ number, mail = "", sims, onmail, onback, onnews, onask }) {
     Object.assign(this, { number, mail, onmail, onnews });
