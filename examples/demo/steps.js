@@ -12,7 +12,8 @@ let told = Infinity;
  * be reached is an answer of status 0.
  */
 export async function ask(method, path, { body, headers = {}, says }) {
-  const init = { method, headers: { Accept: "application/json", ...headers } };
+  // Past the browser's cache: it would hold back other requests to a URL, such as the end of a check, while one waits there.
+  const init = { method, headers: { Accept: "application/json", ...headers }, cache: "no-store" };
   if (body !== undefined) {
     init.body = JSON.stringify(body);
     init.headers["Content-Type"] = "application/json";
