@@ -33,7 +33,7 @@ async fn a_code_that_is_typed_opens_the_account() {
         let site = Site::new(&format!("[\"{route}\"]")).await;
         let mut browser = site.browser();
         let page = browser.open("/account").await.page();
-        page.says("Example Bank wants to know");
+        page.says("Example Bank wants to make sure");
         let page = browser.press(&page, "start", &[("region", "LV"), ("phone", "26 123 456")]).await.page();
         page.says(says);
         page.says("+371******56");

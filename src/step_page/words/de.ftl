@@ -1,7 +1,7 @@
 # Was die Seite sagt, auf Deutsch.
 
-asks = { $asking } möchte wissen, dass Sie dieses Telefon bei sich haben.
-asks-plain = Zeigen Sie, dass Sie dieses Telefon bei sich haben.
+asks = { $asking } möchte sichergehen, dass Sie Ihr Telefon bei sich haben.
+asks-plain = Zeigen Sie, dass Sie Ihr Telefon bei sich haben.
 number = Telefonnummer
 transaction = Das bestätigen Sie
 

@@ -1,7 +1,7 @@
 # What the step page says, in English. The other files have the same messages with the same variables.
 
-asks = { $asking } wants to know that you have this phone.
-asks-plain = Show that you have this phone.
+asks = { $asking } wants to make sure that you have your phone with you.
+asks-plain = Show that you have your phone with you.
 number = Phone number
 transaction = What you confirm
 

@@ -1,7 +1,7 @@
 # Lo que dice la página, en español.
 
-asks = { $asking } quiere saber que usted tiene este teléfono.
-asks-plain = Demuestre que tiene este teléfono.
+asks = { $asking } quiere comprobar que tiene su teléfono con usted.
+asks-plain = Demuestre que tiene su teléfono con usted.
 number = Número de teléfono
 transaction = Lo que confirma
 

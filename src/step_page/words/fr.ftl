@@ -1,7 +1,7 @@
 # Ce que dit la page, en français.
 
-asks = { $asking } souhaite savoir que vous avez ce téléphone.
-asks-plain = Montrez que vous avez ce téléphone.
+asks = { $asking } souhaite s’assurer que vous avez votre téléphone avec vous.
+asks-plain = Montrez que vous avez votre téléphone avec vous.
 number = Numéro de téléphone
 transaction = Ce que vous confirmez
 

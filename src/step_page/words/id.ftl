@@ -1,7 +1,7 @@
 # Yang dikatakan halaman ini, dalam bahasa Indonesia.
 
-asks = { $asking } ingin memastikan bahwa Anda memegang telepon ini.
-asks-plain = Tunjukkan bahwa Anda memegang telepon ini.
+asks = { $asking } ingin memastikan bahwa Anda memegang telepon Anda.
+asks-plain = Tunjukkan bahwa Anda memegang telepon Anda.
 number = Nomor telepon
 transaction = Yang Anda konfirmasi
 

@@ -1,7 +1,7 @@
 # Co mówi strona, po polsku.
 
-asks = { $asking } prosi o potwierdzenie, że masz ten telefon przy sobie.
-asks-plain = Potwierdź, że masz ten telefon przy sobie.
+asks = { $asking } prosi o potwierdzenie, że masz swój telefon przy sobie.
+asks-plain = Potwierdź, że masz swój telefon przy sobie.
 number = Numer telefonu
 transaction = Potwierdzana operacja
 

@@ -1,7 +1,7 @@
 # O que a página diz, em português.
 
-asks = { $asking } quer saber que você está com este telefone.
-asks-plain = Mostre que você está com este telefone.
+asks = { $asking } quer confirmar que você está com seu telefone.
+asks-plain = Mostre que você está com seu telefone.
 number = Número de telefone
 transaction = O que você confirma
 
