@@ -148,6 +148,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_proof_is_taken_out_of_the_cookies_and_nothing_else_is() {
+        let mut headers = HeaderMap::new();
+        headers.append(COOKIE, format!("a=b; {PROOF}=token; {PROOF}er=c").parse().unwrap());
+        headers.append(COOKIE, format!("{PROOF}=again").parse().unwrap());
+        headers.append(COOKIE, HeaderValue::from_bytes(b"d=\xff").unwrap());
+        assert_eq!(proof(&headers), Some("token"));
+        remove_proof(&mut headers);
+        assert_eq!(proof(&headers), None);
+        let left: Vec<_> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+        assert_eq!(left, [format!("a=b; {PROOF}er=c").as_bytes(), b"d=\xff"]);
+    }
+
     #[cfg(feature = "entra")]
     #[test]
     fn a_key_comes_back_by_its_name_and_is_no_visitor() {

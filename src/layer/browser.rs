@@ -31,10 +31,15 @@ fn is_of_own_page(parts: &Parts) -> bool {
         (Some("same-origin"), _) => true,
         (Some("none"), _) => reads,
         // A link, of whose answer the other page sees nothing.
-        (Some(_), _) => reads && text(&parts.headers, &MODE) == Some("navigate"),
+        (Some(_), _) => reads && opens_page(parts),
         (None, Some(origin)) => is_own(origin, parts),
         (None, None) => reads,
     }
+}
+
+/// Whether the browser goes to another page, and not to a part of the one that it shows.
+fn opens_page(parts: &Parts) -> bool {
+    text(&parts.headers, &MODE) == Some("navigate") && text(&parts.headers, &DEST) == Some("document")
 }
 
 /// Whether an origin is the one that the request goes to, over HTTPS or on this machine.
@@ -54,10 +59,11 @@ pub(super) fn step_page(
     action: &Action,
     binding: Option<&Binding>,
 ) -> Option<Response<Full<Bytes>>> {
-    let opens_page = parts.method == Method::GET
-        && text(&parts.headers, &MODE).is_none_or(|mode| mode == "navigate")
+    let is_of_old_browser = !parts.headers.contains_key(&MODE);
+    let may_be_sent = parts.method == Method::GET
+        && (is_of_old_browser || opens_page(parts))
         && text(&parts.headers, &ACCEPT).is_some_and(|accepted| accepted.contains("text/html"));
-    if !opens_page {
+    if !may_be_sent {
         return None;
     }
     let mut query = form_urlencoded::Serializer::new(String::new());
@@ -92,9 +98,10 @@ fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     }
 }
 
-/// Fetch Metadata Request Headers, sections 2.2 and 2.3. No script can set them.
+/// Fetch Metadata Request Headers. No script can set them.
 static SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 static MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+static DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 #[cfg(test)]
 mod tests {
@@ -112,12 +119,13 @@ mod tests {
 
     #[test]
     fn what_changes_something_comes_from_a_page_of_this_origin() {
+        let link = ("sec-fetch-mode", "navigate");
         for (method, headers, taken) in [
             ("POST", vec![("sec-fetch-site", "same-origin")], true),
             ("POST", vec![("sec-fetch-site", "same-site")], false),
             ("POST", vec![("sec-fetch-site", "cross-site")], false),
             ("POST", vec![("sec-fetch-site", "none")], false),
-            ("POST", vec![("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")], false),
+            ("POST", vec![("sec-fetch-site", "cross-site"), link], false),
             ("POST", vec![("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")], false),
             ("POST", vec![("sec-fetch-site", "cross-site"), ("origin", "https://bank.example")], false),
             ("POST", vec![("origin", "https://bank.example")], true),
@@ -129,8 +137,9 @@ mod tests {
             ("DELETE", vec![], false),
             ("OPTIONS", vec![("sec-fetch-site", "none")], false),
             ("GET", vec![], true),
-            ("GET", vec![("sec-fetch-site", "none"), ("sec-fetch-mode", "navigate")], true),
-            ("GET", vec![("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")], true),
+            ("GET", vec![("sec-fetch-site", "none"), link], true),
+            ("GET", vec![("sec-fetch-site", "cross-site"), link, ("sec-fetch-dest", "document")], true),
+            ("GET", vec![("sec-fetch-site", "same-site"), link, ("sec-fetch-dest", "iframe")], false),
             ("GET", vec![("sec-fetch-site", "same-site"), ("sec-fetch-mode", "cors")], false),
             ("GET", vec![("sec-fetch-site", "same-site"), ("sec-fetch-mode", "websocket")], false),
             ("GET", vec![("origin", "https://evil.example")], false),
@@ -155,6 +164,7 @@ mod tests {
             ("GET", vec![("accept", "application/json")]),
             ("GET", vec![]),
             ("GET", vec![("accept", "text/html"), ("sec-fetch-mode", "cors")]),
+            ("GET", vec![("accept", "text/html"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")]),
         ] {
             assert!(sent(&parts(method, &headers)).is_none(), "{method} {headers:?}");
         }

@@ -4,7 +4,9 @@
 //! request extension or through [`StepUpLayer::facts`]. The client shows a proof in the header [`PROOF_HEADER`]; a request
 //! without one that is good enough gets a 401 with a challenge by RFC 9470 and a problem by RFC 9457 that says where to start.
 //! A browser may be sent to the [step page](StepUpLayer::step_page) instead, and come back with its proof in a
-//! [cookie](StepUpLayer::proof_cookie). A handler behind the layer finds the proof as [`Arc<Proof>`](crate::Proof) among the request's extensions. Outer layers
+//! [cookie](StepUpLayer::proof_cookie).
+//!
+//! A handler behind the layer finds the proof as [`Arc<Proof>`](crate::Proof) among the request's extensions. Outer layers
 //! find the reason of a refusal as [`Refusal`] among the response's extensions.
 //!
 //! ```
