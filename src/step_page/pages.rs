@@ -189,6 +189,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_folder_holds_a_file_for_each_language() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        write("de.ftl", "button-start = Los");
+        write("README.md", "not read");
+        let pages = StepPages::builder().languages_in(folder.path()).unwrap().build().unwrap();
+        assert_eq!(pages.words(&[Some("de")], &HeaderMap::new()).say("button-start"), "Los");
+        write("pt.ftl", "button-start = Ir\nbutton-stop = Parar");
+        let error = StepPages::builder().languages_in(folder.path()).unwrap().build().unwrap_err();
+        assert!(error.to_string().contains("pt.ftl`, line 2: there is no message `button-stop`"), "{error}");
+        assert!(StepPages::builder().languages_in(folder.path().join("none")).is_err());
+    }
+
+    #[test]
     fn an_origin_has_nothing_behind_it() {
         for text in ["https://app.example.com", "http://localhost:3000", "https://[::1]:8443"] {
             assert!(origin(text.to_owned()).is_ok(), "{text}");
