@@ -87,7 +87,7 @@ impl Handset {
         }
     }
 
-    /// Takes the latest call that rings, as a person with that phone might; `false` when none rings. A call that waits for keys
+    /// Takes the oldest call that rings, as a person with that phone might; `false` when none rings. A call that waits for keys
     /// goes on until some are [pressed](Self::press), or for half a minute; any other is over.
     ///
     /// # Panics
@@ -97,7 +97,7 @@ impl Handset {
         self.line.answer(LISTENING)
     }
 
-    /// Takes the latest call that waits for keys, unless it was taken before, listens, and presses these: of `0` to `9`, `*` and `#` at most 32, none to
+    /// Takes the oldest call that waits for keys, unless it was taken before, listens, and presses these: of `0` to `9`, `*` and `#` at most 32, none to
     /// press nothing, as voice mail does. `false` when no such call rings.
     ///
     /// # Errors

@@ -82,7 +82,7 @@ impl Line {
         );
     }
 
-    /// Takes the latest call that rings; `false` when there is none. One that waits for keys goes on for `listening` at most.
+    /// Takes the oldest call that rings; `false` when there is none. One that waits for keys goes on for `listening` at most.
     pub(super) fn answer(self: &Arc<Self>, listening: Duration) -> bool {
         let answered = self.change(
             |open| open.state == CallState::Ringing,
@@ -99,7 +99,7 @@ impl Line {
         answered.is_some()
     }
 
-    /// Takes the latest call that waits for keys, if it was not taken before, and presses some; `false` when there is none.
+    /// Takes the oldest call that waits for keys, if it was not taken before, and presses some; `false` when there is none.
     pub(super) fn press(&self, keys: &str) -> bool {
         self.change(|open| open.greeting.is_some(), |open| pressed(open, keys)).is_some()
     }
@@ -154,7 +154,7 @@ impl Line {
         }
     }
 
-    /// Makes something else of the latest call that goes on and is so, and returns what; `None` when there is none.
+    /// Makes something else of the oldest call that goes on and is so, and returns what; `None` when there is none.
     fn change(
         &self,
         is_so: impl Fn(&IncomingCall) -> bool,
@@ -162,7 +162,7 @@ impl Line {
     ) -> Option<IncomingCall> {
         let mut made = None;
         self.0.send_if_modified(|events| {
-            made = events.going_on().into_values().rev().find(is_so).map(make);
+            made = events.going_on().into_values().find(is_so).map(make);
             made.iter().for_each(|call| events.push_call(call.clone()));
             made.is_some()
         });

@@ -10,25 +10,23 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use fantoccini::{Client, ClientBuilder, Locator, elements::Element, error::CmdError};
+use hyper_util::client::legacy::connect::HttpConnector;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use thirtyfour::{
-    By, ChromiumLikeCapabilities, DesiredCapabilities, LoggingPrefsLogLevel, WebDriver, WebElement,
-    error::WebDriverResult,
-};
 
 /// A browser with a profile of its own. It ends with the value, also when a test fails.
 pub(super) struct Browser {
-    driver: WebDriver,
-    /// Dropped last: the browser is ended through it.
-    _process: Process,
+    client: Client,
+    process: Process,
 }
 
 /// How a page is looked at.
@@ -40,15 +38,13 @@ enum Scheme {
 
 impl Browser {
     pub(super) async fn open() -> Self {
-        let process = Process::start();
-        let mut chrome = DesiredCapabilities::chrome();
-        for argument in ARGUMENTS {
-            chrome.add_arg(argument).unwrap();
-        }
-        chrome.set_browser_log_level(LoggingPrefsLogLevel::All).unwrap();
-        let driver = WebDriver::new(&process.url, chrome).await.expect("install `chromium`, as `scripts/test` does");
-        let browser = Self { driver, _process: process };
-        browser.tell("Log.enable", json!({})).await;
+        let mut process = Process::start();
+        let wishes = json!({ "goog:chromeOptions": { "args": ARGUMENTS }, "goog:loggingPrefs": { "browser": "ALL" } });
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        builder.capabilities(serde_json::from_value(wishes).unwrap());
+        let client = builder.connect(&process.url()).await.expect("install `chromium`, as `scripts/test` does");
+        process.session = client.session_id().await.unwrap();
+        let browser = Self { client, process };
         browser.before_pages(REPORTS).await;
         browser.resize(1280, Scheme::Light).await;
         browser
@@ -62,7 +58,7 @@ impl Browser {
     // ---- what a person does -----------------------------------------------------------------------------------------
 
     pub(super) async fn go(&self, url: &str) {
-        self.driver.goto(url).await.unwrap_or_else(|error| panic!("{url} cannot be opened: {error}"));
+        self.client.goto(url).await.unwrap_or_else(|error| panic!("{url} cannot be opened: {error}"));
     }
 
     pub(super) async fn click(&self, selector: &str) {
@@ -86,7 +82,7 @@ impl Browser {
     /// Chooses the entry of a list that has this text.
     pub(super) async fn choose(&self, selector: &str, text: &str) {
         let list = self.element(selector).await;
-        let option = list.find(By::XPath(format!("./option[normalize-space()='{text}']"))).await;
+        let option = list.find(Locator::XPath(&format!("./option[normalize-space()='{text}']"))).await;
         option.unwrap_or_else(|_| panic!("`{selector}` has no entry `{text}`")).click().await.unwrap();
     }
 
@@ -94,7 +90,7 @@ impl Browser {
 
     /// Waits until something is visible and has this text in it, however it is broken into lines.
     pub(super) async fn sees(&self, selector: &str, text: &str) {
-        let found = || async {
+        let found = async || {
             for element in self.visible(selector).await? {
                 let words = element.text().await?.split_whitespace().collect::<Vec<_>>().join(" ");
                 if words.contains(text) {
@@ -109,22 +105,20 @@ impl Browser {
 
     /// Waits until nothing visible is there.
     pub(super) async fn lacks(&self, selector: &str) {
-        let gone = || async { Ok(self.visible(selector).await?.is_empty().then_some(())) };
+        let gone = async || Ok(self.visible(selector).await?.is_empty().then_some(()));
         self.wait(&format!("`{selector}` is still visible"), gone).await;
     }
 
     /// Waits until a script's expression is true.
     pub(super) async fn holds(&self, expression: &str) {
         let script = format!("return Boolean({expression})");
-        let holds = || async {
-            Ok((self.driver.execute(script.as_str(), []).await?.json() == &Value::Bool(true)).then_some(()))
-        };
+        let holds = async || Ok((self.client.execute(&script, Vec::new()).await? == Value::Bool(true)).then_some(()));
         self.wait(&format!("`{expression}` does not become true"), holds).await;
     }
 
     /// What a script's expression is.
     pub(super) async fn value<T: DeserializeOwned>(&self, expression: &str) -> T {
-        self.run(&format!("return {expression}")).await
+        serde_json::from_value(self.client.execute(&format!("return {expression}"), Vec::new()).await.unwrap()).unwrap()
     }
 
     // ---- what nobody sees -------------------------------------------------------------------------------------------
@@ -159,29 +153,28 @@ impl Browser {
     }
 
     /// Ends the browser; fails if it has complained of anything but of what contains one of these texts.
-    pub(super) async fn close(self, expected: &[&str]) {
+    pub(super) async fn close(mut self, expected: &[&str]) {
         let complaints = self.complaints().await;
         let unexpected: Vec<_> =
             complaints.iter().filter(|text| !expected.iter().any(|known| text.contains(known))).collect();
         assert!(unexpected.is_empty(), "the browser complains: {unexpected:#?}");
-        self.driver.quit().await.unwrap();
+        self.client.close().await.unwrap();
+        self.process.session = None;
     }
 
     /// What the browser has complained of since it was asked last.
     pub(super) async fn complaints(&self) -> Vec<String> {
-        let log = self.driver.browser_log().await.unwrap();
-        log.into_iter()
-            .filter(|entry| matches!(entry.level.as_str(), "SEVERE" | "WARNING"))
-            .map(|entry| entry.message)
-            .collect()
+        let log = self.command("se/log", json!({ "type": "browser" })).await;
+        let loud =
+            log.as_array().unwrap().iter().filter(|entry| entry["level"] == "SEVERE" || entry["level"] == "WARNING");
+        loud.map(|entry| entry["message"].as_str().unwrap().to_owned()).collect()
     }
 
     /// What axe-core finds on the page as it is now: a line for each thing.
     pub(super) async fn violations(&self) -> Vec<String> {
         let axe = axe();
-        self.driver.execute(axe.as_str(), []).await.unwrap();
-        let found = self.driver.execute_async(RUN_AXE, []).await.unwrap();
-        found.convert().unwrap()
+        self.client.execute(&axe, Vec::new()).await.unwrap();
+        serde_json::from_value(self.client.execute_async(RUN_AXE, Vec::new()).await.unwrap()).unwrap()
     }
 
     async fn assert_accessible(&self, name: &str) {
@@ -210,19 +203,24 @@ impl Browser {
         fs::write(path, STANDARD.decode(picture["data"].as_str().unwrap()).unwrap()).unwrap();
     }
 
-    async fn run<T: DeserializeOwned>(&self, script: &str) -> T {
-        self.driver.execute(script, []).await.unwrap().convert().unwrap()
-    }
-
     /// Says something to the browser in its own protocol.
     async fn tell(&self, method: &str, parameters: Value) -> Value {
-        self.driver.cdp().send_raw(method, parameters).await.unwrap()
+        self.command("goog/cdp/execute", json!({ "cmd": method, "params": parameters })).await
     }
 
-    async fn visible(&self, selector: &str) -> WebDriverResult<Vec<WebElement>> {
-        let by = if selector.starts_with("//") { By::XPath(selector) } else { By::Css(selector) };
+    /// A command that only this driver has.
+    async fn command(&self, path: &str, parameters: Value) -> Value {
+        let url = format!("{}/session/{}/{path}", self.process.url(), self.process.session.as_ref().unwrap());
+        let answer = reqwest::Client::new().post(url).json(&parameters).send().await.unwrap();
+        let mut answer: Value = answer.json().await.unwrap();
+        assert!(answer["value"].get("error").is_none(), "{path} {parameters}: {answer}");
+        answer["value"].take()
+    }
+
+    async fn visible(&self, selector: &str) -> Result<Vec<Element>, CmdError> {
+        let by = if selector.starts_with("//") { Locator::XPath(selector) } else { Locator::Css(selector) };
         let mut visible = Vec::new();
-        for element in self.driver.find_all(by).await? {
+        for element in self.client.find_all(by).await? {
             if element.is_displayed().await? {
                 visible.push(element);
             }
@@ -230,27 +228,21 @@ impl Browser {
         Ok(visible)
     }
 
-    async fn element(&self, selector: &str) -> WebElement {
-        let found = || async { Ok(self.visible(selector).await?.into_iter().next()) };
+    async fn element(&self, selector: &str) -> Element {
+        let found = async || Ok(self.visible(selector).await?.into_iter().next());
         self.wait(&format!("no visible `{selector}`"), found).await
     }
 
-    async fn acts(&self, selector: &str, act: impl AsyncFn(&WebElement) -> WebDriverResult<()>) {
-        let acts = || async {
-            match self.visible(selector).await?.first() {
-                Some(element) => act(element).await.map(Some),
-                None => Ok(None),
-            }
+    async fn acts(&self, selector: &str, act: impl AsyncFn(&Element) -> Result<(), CmdError>) {
+        let acts = async || match self.visible(selector).await?.first() {
+            Some(element) => act(element).await.map(Some),
+            None => Ok(None),
         };
         self.wait(&format!("nothing can be done with `{selector}`"), acts).await
     }
 
     /// Asks again and again until there is something. An error is no end: an element may go while it is asked.
-    async fn wait<T, F: Future<Output = WebDriverResult<Option<T>>>>(
-        &self,
-        otherwise: &str,
-        find: impl Fn() -> F,
-    ) -> T {
+    async fn wait<T>(&self, otherwise: &str, find: impl AsyncFn() -> Result<Option<T>, CmdError>) -> T {
         let end = Instant::now() + PATIENCE;
         loop {
             let found = find().await;
@@ -271,7 +263,9 @@ impl Browser {
 /// A `chromedriver` on a port that it picks.
 struct Process {
     child: Child,
-    url: String,
+    port: u16,
+    /// That of the browser, which would outlive the driver.
+    session: Option<String>,
 }
 
 impl Process {
@@ -283,16 +277,31 @@ impl Process {
             .expect("install `chromedriver`: Debian has it in `chromium-driver`, and `scripts/test` installs it");
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let port = lines.map_while(Result::ok).find_map(|line| {
-            Some(line.strip_prefix("ChromeDriver was started successfully on port ")?.trim_end_matches('.').to_owned())
+            line.strip_prefix("ChromeDriver was started successfully on port ")?.trim_end_matches('.').parse().ok()
         });
-        let url = format!("http://127.0.0.1:{}", port.expect("`chromedriver` does not say where it listens"));
-        Self { child, url }
+        Self { child, port: port.expect("`chromedriver` does not say where it listens"), session: None }
+    }
+
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Ends the browser, and waits for its end. By hand, since a test that fails can wait for nothing.
+    fn end_session(&self, session: &str) -> std::io::Result<()> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        write!(stream, "DELETE /session/{session} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")?;
+        // The answer comes when the browser has ended; the driver keeps the connection.
+        stream.read(&mut [0; 1024]).map(drop)
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended already.
+        // Both may have ended already.
+        if let Some(session) = &self.session {
+            let _ = self.end_session(session);
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

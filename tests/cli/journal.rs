@@ -60,10 +60,11 @@ async fn programs_get_an_object_on_each_line() {
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines[0]["handset"]["number"], "+37126123456");
     assert_eq!(lines[0]["handset"]["event"]["from"], "+37166000042");
+    let request = &lines[2]["request"];
     assert_eq!(
-        lines[2]["request"],
+        *request,
         json!({
-            "vendor": "numcheck", "method": "POST", "path": "/numcheck/en/init-call", "number": "+37126123456",
+            "id": 1, "at": request["at"], "vendor": "numcheck", "method": "POST", "path": "/numcheck/en/init-call", "number": "+37126123456",
             "status": 200,
         })
     );

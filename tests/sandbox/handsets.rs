@@ -103,3 +103,77 @@ async fn a_dropped_sandbox_gives_its_address_back() {
     let sandbox = tokio::time::timeout(PATIENCE, again).await.expect("the address is still taken");
     assert_eq!(sandbox.url(), url);
 }
+
+#[tokio::test]
+async fn a_call_is_answered_over_http() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let answer = || json_of(ask(&sandbox, Method::POST, "/handsets/37126123456/answer"));
+    assert_eq!(answer().await.1, json!({ "answered": false }));
+    json_of(numcheck(&sandbox, INIT)).await;
+    assert_eq!(answer().await.1, json!({ "answered": true }));
+    let events = sandbox.handset(NUMBER).events();
+    assert!(matches!(&events[1], Event::IncomingCall(call) if call.state == CallState::Answered), "{events:?}");
+}
+
+#[tokio::test]
+async fn requests_are_read_over_http() {
+    let sandbox = Sandbox::start().await.unwrap();
+    json_of(numcheck(&sandbox, INIT)).await;
+    json_of(ask(&sandbox, Method::POST, "/numcheck/en/init-call")).await;
+    let (_, requests) = json_of(ask(&sandbox, Method::GET, "/requests")).await;
+    assert!(humantime_like(requests[0]["at"].as_str().unwrap()), "{requests}");
+    let first = json!({
+        "id": 1, "at": requests[0]["at"], "vendor": "numcheck", "method": "POST", "path": "/numcheck/en/init-call",
+        "number": NUMBER, "status": 200,
+    });
+    assert_eq!(requests[0], first);
+    let (_, later) = json_of(ask(&sandbox, Method::GET, "/requests?after=1")).await;
+    assert_eq!(later, json!([requests[1]]));
+    assert_eq!((&later[0]["number"], &later[0]["status"]), (&Value::Null, &json!(401)));
+}
+
+#[tokio::test]
+async fn everything_is_followed_live_from_a_snapshot_on() {
+    let sandbox = Sandbox::start().await.unwrap();
+    json_of(numcheck(&sandbox, INIT)).await;
+    let mut stream = ask(&sandbox, Method::GET, "/activity").send().await.unwrap();
+    assert!(content_type(&stream).starts_with("text/event-stream"));
+    let mut text = String::new();
+    read_until(&mut stream, &mut text, |text| text.contains("\n\n")).await;
+    let snapshot: Value = serde_json::from_str(text.trim().strip_prefix("data: ").unwrap()).unwrap();
+    assert_eq!(snapshot["snapshot"]["handsets"][NUMBER][0]["state"], "ringing");
+    assert_eq!(snapshot["snapshot"]["requests"][0]["status"], 200);
+
+    text.clear();
+    sandbox.handset(NUMBER).hang_up();
+    json_of(numcheck(&sandbox, INIT)).await;
+    read_until(&mut stream, &mut text, |text| text.matches("\n\n").count() == 4).await;
+    let said: Vec<Value> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(said[0]["handset"]["event"]["state"], "ended");
+    assert_eq!((&said[1]["request"]["id"], &said[1]["request"]["status"]), (&json!(2), &Value::Null));
+    assert_eq!(said[2]["handset"]["number"], NUMBER);
+    assert_eq!((&said[3]["request"]["id"], &said[3]["request"]["status"]), (&json!(2), &json!(200)));
+}
+
+#[tokio::test]
+async fn the_page_loads_nothing_but_its_own_files() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let home = ask(&sandbox, Method::GET, "/").send().await.unwrap();
+    assert_eq!((home.status().as_u16(), home.headers()["location"].to_str().unwrap()), (307, "/phones"));
+    let page = ask(&sandbox, Method::GET, "/phones").send().await.unwrap();
+    let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"), "{policy}");
+    assert!(!policy.contains("unsafe") && policy.ends_with("frame-ancestors 'none'"), "{policy}");
+    let text = page.text().await.unwrap();
+    let files: Vec<_> = text.split('"').filter(|part| part.starts_with("phones/")).collect();
+    assert_eq!(files.len(), 4, "{files:?}");
+    for file in files {
+        let answer = ask(&sandbox, Method::GET, &format!("/{file}")).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{file}");
+        assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+    }
+}

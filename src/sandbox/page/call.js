@@ -1,6 +1,6 @@
 // A call on the phone's screen: it rings, is taken or refused, and may wait for a key.
 import { url } from "./activity.js";
-import { grouped, icon, make, spaced, unseen } from "./dom.js";
+import { icon, make, number, spaced, unseen } from "./dom.js";
 
 export class Call {
   /** The screen of `phone`'s calls; for `onask`, see `Phone`. */
@@ -14,7 +14,7 @@ export class Call {
       leave: this.#action("Hang up", "decline", () => this.#ask("hang_up", "The phone hangs up")),
     };
     this.element = make("section", { class: "call", "aria-label": "Call", hidden: true, onkeydown: (event) => this.#typed(event) },
-      make("span", { class: "avatar" }, icon("answer")), this.#what, this.#caller, this.#greeting, this.#keys,
+      make("span", { class: "avatar" }, icon("answer")), this.#what, this.#caller, this.#waiting, this.#greeting, this.#keys,
       make("div", { class: "actions" }, ...Object.values(this.#actions)));
   }
 
@@ -22,11 +22,11 @@ export class Call {
   receive(event, fresh) {
     if (!["ringing", "taken"].includes(event.state)) {
       this.#open.delete(event.call);
-      this.#showLatest();
+      this.#showOldest();
       return false;
     }
     this.#open.set(event.call, event);
-    this.#showLatest();
+    this.#showOldest();
     if (fresh && event.state === "ringing") {
       this.#phone.say(`The phone rings. The call is from ${spaced(event.from)}.`, true);
       this.#phone.onnews?.("Incoming call");
@@ -37,7 +37,7 @@ export class Call {
   /** Forgets the calls. */
   clear() {
     this.#open.clear();
-    this.#showLatest();
+    this.#showOldest();
   }
 
   // ---- its parts ----------------------------------------------------------------------------------------------------
@@ -45,19 +45,20 @@ export class Call {
   #phone;
   #onask;
   #actions;
-  /** The calls that go on, by their ids: the latest is on the screen, and is the one that the sandbox answers. */
+  /** The calls that go on, by their ids: the oldest is on the screen, and is the one that the sandbox answers. */
   #open = new Map();
   #what = make("p", { class: "what" });
   #caller = make("p", { class: "caller" });
+  #waiting = make("p", { class: "waiting" });
   #greeting = make("p", { class: "greeting", role: "status" });
   #keys = make("div", { class: "keys", role: "group", "aria-label": "Keypad" });
 
-  #showLatest() {
-    const call = [...this.#open.values()].sort((one, other) => one.call - other.call).at(-1);
+  #showOldest() {
+    const [call, ...waiting] = [...this.#open.values()].sort((one, other) => one.call - other.call);
     if (!call) return this.#hide();
     const taken = call.state === "taken";
-    const [head, ending] = grouped(call.from);
-    this.#caller.replaceChildren(`${head} `, make("b", {}, ending));
+    this.#caller.replaceChildren(number(call.from));
+    this.#waiting.replaceChildren(...waiting.map(({ from }) => make("span", {}, "Also calling: ", number(from))));
     this.#what.textContent = taken ? "On the phone" : "Incoming call";
     this.#greeting.textContent = taken ? `It plays the sound ${call.greeting}, and waits for a key.` : "";
     this.#keys.hidden = this.#actions.leave.hidden = !taken;

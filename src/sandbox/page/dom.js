@@ -45,6 +45,12 @@ export function grouped(number) {
   return [head.length > 6 ? `${head.slice(0, -4)} ${head.slice(-4)}` : head, number.slice(-4)];
 }
 
+/** A caller's number with its last digits set off, where the code of a flash call is. */
+export function number(from) {
+  const [head, ending] = grouped(from);
+  return make("span", { class: "number" }, `${head} `, make("b", {}, ending));
+}
+
 /** Digits one by one, for those who listen. */
 export function spaced(text) {
   return text.replace(/\d(?=\d)/g, "$& ");

@@ -2,7 +2,7 @@
 import { eventsOf, watch } from "./activity.js";
 import { Browser } from "./browser.js";
 import { Call } from "./call.js";
-import { clock, grouped, icon, labelled, make, spaced, time, unseen } from "./dom.js";
+import { clock, grouped, icon, labelled, make, number, spaced, time, unseen } from "./dom.js";
 
 export class Phone {
   /**
@@ -207,12 +207,6 @@ const CALLS = { missed: "Missed call", ended: "Declined call", answered: "Answer
 function row(at, title, who, text, state) {
   const head = make("p", { class: "from" }, make("span", { class: `state ${state}` }, title), " ", time(at));
   return make("li", {}, head, make("p", { class: "who" }, who), text && make("p", { class: "text" }, text));
-}
-
-/** A caller's number with its last digits set off, where the code of a flash call is. */
-function number(from) {
-  const [head, ending] = grouped(from);
-  return make("span", { class: "number" }, `${head} `, make("b", {}, ending));
 }
 
 /** A voice of this computer: others would send the text to strangers. */
