@@ -85,6 +85,10 @@ async fn a_flash_call_rings_and_is_declined_answered_or_missed() {
     browser.lacks(&on(NUMBER, ".keys")).await;
     browser.holds("document.querySelector('.phone [role=alert]').textContent.endsWith('4 9 5 3.')").await;
     browser.look("handset-ringing").await;
+    let order = citcall(&sandbox, json!({ "msisdn": &NUMBER[1..], "retry": 0 }));
+    assert_eq!(order.send(&sandbox).await.status, 200);
+    browser.sees(&on(NUMBER, ".waiting"), "Also calling: +6221 5080 4953").await;
+    browser.look("handset-ringing-twice").await;
     browser.click(&on(NUMBER, ".action:first-child")).await;
     browser.sees(&on(NUMBER, ".notice.calls"), "Declined call").await;
     browser.lacks(&on(NUMBER, ".call")).await;
@@ -94,7 +98,6 @@ async fn a_flash_call_rings_and_is_declined_answered_or_missed() {
     browser.sees(&on(NUMBER, ".notice.calls"), "Answered call").await;
 
     sandbox.knobs().set(Scope::All, Knob::RingTime(std::time::Duration::ZERO)).unwrap();
-    let order = citcall(&sandbox, json!({ "msisdn": &NUMBER[1..], "retry": 0 }));
     sandbox.knobs().clear(Scope::Number(NUMBER));
     assert_eq!(order.send(&sandbox).await.status, 200);
     browser.sees(&on(NUMBER, ".notice.calls"), "Missed call").await;
@@ -430,5 +433,19 @@ async fn the_address_of_the_sandbox_leads_to_the_page() {
     let browser = Browser::open().await;
     browser.go(&sandbox.url()).await;
     browser.sees("h1", "Virtual handsets").await;
+    browser.close(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_message_says_is_never_markup() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let browser = page(&sandbox, &[&format!("{NUMBER},{EMAIL}")]).await;
+    let markup = "<img src=x onerror=alert(1)> {#code#} <a href=javascript:alert(1)>here</a>";
+    send(&sandbox, &[("channel", "email"), ("to", EMAIL), ("code", "482916"), ("email_body", markup)]).await;
+    let shown = markup.replace("{#code#}", "482916");
+    browser.sees(&on(NUMBER, ".notice.mail"), &shown).await;
+    browser.click(&on(NUMBER, ".notice.mail")).await;
+    browser.sees(&on(NUMBER, ".list.mail"), &shown).await;
+    browser.lacks("img, a").await;
     browser.close(&[]).await;
 }

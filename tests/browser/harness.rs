@@ -74,7 +74,7 @@ impl Browser {
         .await;
     }
 
-    /// Presses keys while something has the focus.
+    /// Gives something the focus, and presses keys.
     pub(super) async fn keys(&self, selector: &str, keys: &str) {
         self.acts(selector, async |element| element.send_keys(keys).await).await;
     }
