@@ -10,30 +10,40 @@ use std::{
 use super::harness::Browser;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_on_the_phone_beside_the_bank_lets_the_money_go() {
-    for (way, sign) in [
-        ("Flash call by NumCheck", ".caller b"),
-        ("Flash call by Citcall", ".caller b"),
-        ("Text message", ".notice .text"),
-        ("Spoken code", ".notice .text"),
-        ("E-mail", ".notice .text"),
-    ] {
-        let demo = Demo::start();
-        let browser = Browser::open().await;
-        browser.go(&demo.url).await;
-        start(&browser, way).await;
-        browser.sees(sign, "").await;
-        // As a person reads it off the phone.
-        let said: String = browser.value(&format!("document.querySelector('{sign}').textContent")).await;
-        let code: String = said.split('.').next().unwrap().chars().filter(char::is_ascii_digit).collect();
-        browser.look(&format!("demo-{}", way.to_lowercase().replace(' ', "-"))).await;
-        browser.fill("#code", &code).await;
-        browser.click("#confirm").await;
-        browser.sees("#result", "1200 EUR sent to Charles Babbage, approved by").await;
-        browser.sees("#steps", "The code is right").await;
-        browser.sees("#steps", "is asked").await;
-        browser.close(&["401 (Unauthorized)"]).await;
+async fn the_end_of_a_callers_number_lets_the_money_go() {
+    for way in ["Flash call by NumCheck", "Flash call by Citcall"] {
+        type_code(way, ".caller b").await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_in_a_text_lets_the_money_go() {
+    for way in ["Text message", "E-mail"] {
+        type_code(way, ".notice .text").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spoken_code_lets_the_money_go() {
+    type_code("Spoken code", ".notice .text").await;
+}
+
+/// A transfer whose code a person reads off the phone, at `place`.
+async fn type_code(way: &str, place: &str) {
+    let demo = Demo::start();
+    let browser = Browser::open().await;
+    browser.go(&demo.url).await;
+    start(&browser, way).await;
+    browser.sees(place, "").await;
+    let said: String = browser.value(&format!("document.querySelector('{place}').textContent")).await;
+    let code: String = said.split('.').next().unwrap().chars().filter(char::is_ascii_digit).collect();
+    browser.look(&format!("demo-{}", way.to_lowercase().replace(' ', "-"))).await;
+    browser.fill("#code", &code).await;
+    browser.click("#confirm").await;
+    browser.sees("#result", "1200 EUR sent to Charles Babbage, approved by").await;
+    browser.sees("#steps", "The code is right").await;
+    browser.sees("#steps", "is asked").await;
+    browser.close(&["401 (Unauthorized)"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,38 +62,46 @@ async fn a_key_that_is_pressed_on_the_phone_lets_the_money_go() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_phone_is_checked_silently_unless_it_is_another() {
-    for vendor in ["IDlayr", "Open Gateway"] {
-        let demo = Demo::start();
-        let browser = Browser::open().await;
-        let way = format!("Silently, by {vendor}");
-        browser.go(&demo.url).await;
-        browser.look("demo").await;
+async fn idlayr_knows_the_phone_silently() {
+    check_silently("IDlayr").await;
+}
 
-        start(&browser, &way).await;
-        browser.click(".browse [role=switch]").await;
-        browser.click(".browse .filled").await;
-        browser.sees("#step-error", "The operator did not confirm the number of this phone").await;
-        browser.sees(".said", "Back at the bank").await;
-        browser.look(&format!("demo-{}-wifi", vendor.to_lowercase().replace(' ', "-"))).await;
-        browser.click("#next").await;
-        browser.sees(".notice.messages", "").await;
-        browser.click("#check-form [data-cancel]").await;
+#[tokio::test(flavor = "multi_thread")]
+async fn open_gateway_knows_the_phone_silently() {
+    check_silently("Open Gateway").await;
+}
 
-        start(&browser, &way).await;
-        browser.click(".browse [role=switch]").await;
-        browser.choose(".browse select", "Budi, Indonesia").await;
-        browser.click(".browse .filled").await;
-        browser.sees("#steps", "with another SIM").await;
-        browser.sees("#step-error", "not").await;
-        browser.click("#check-form [data-cancel]").await;
+/// Transfers whose phone opens the operator's page: over Wi-Fi, with another SIM, and as it should be.
+async fn check_silently(vendor: &str) {
+    let demo = Demo::start();
+    let browser = Browser::open().await;
+    let way = format!("Silently, by {vendor}");
+    browser.go(&demo.url).await;
+    browser.look("demo").await;
 
-        start(&browser, &way).await;
-        browser.choose(".browse select", "Its own").await;
-        browser.click(".browse .filled").await;
-        browser.sees("#result", "approved by").await;
-        browser.close(&["401 (Unauthorized)"]).await;
-    }
+    start(&browser, &way).await;
+    browser.click(".browse [role=switch]").await;
+    browser.click(".browse .filled").await;
+    browser.sees("#step-error", "The operator did not confirm the number of this phone").await;
+    browser.sees(".said", "Back at the bank").await;
+    browser.look(&format!("demo-{}-wifi", vendor.to_lowercase().replace(' ', "-"))).await;
+    browser.click("#next").await;
+    browser.sees(".notice.messages", "").await;
+    browser.click("#check-form [data-cancel]").await;
+
+    start(&browser, &way).await;
+    browser.click(".browse [role=switch]").await;
+    browser.choose(".browse select", "Budi, Indonesia").await;
+    browser.click(".browse .filled").await;
+    browser.sees("#steps", "with another SIM").await;
+    browser.sees("#step-error", "not").await;
+    browser.click("#check-form [data-cancel]").await;
+
+    start(&browser, &way).await;
+    browser.choose(".browse select", "Its own").await;
+    browser.click(".browse .filled").await;
+    browser.sees("#result", "approved by").await;
+    browser.close(&["401 (Unauthorized)"]).await;
 }
 
 /// Asks the bank for a transfer, and gets as far as the phone.
