@@ -55,6 +55,11 @@ impl Browser {
         self.tell("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await;
     }
 
+    /// Has the pages that are opened from now on do without their scripts.
+    pub(super) async fn without_scripts(&self) {
+        self.tell("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;
+    }
+
     // ---- what a person does -----------------------------------------------------------------------------------------
 
     pub(super) async fn go(&self, url: &str) {

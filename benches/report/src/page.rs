@@ -10,7 +10,7 @@ use crate::{
 pub(crate) fn write(measured: &Measured, date: &str, machine: &str) -> String {
     let targets: String = targets::all(measured).iter().map(row).collect();
     let mut figures = String::new();
-    for (name, value) in measured.all().filter(|(name, _)| !name.starts_with("load ")) {
+    for (name, value) in measured.all().filter(|(name, _)| !["load ", "Welch"].iter().any(|apart| name.starts_with(apart))) {
         let unit = if name.starts_with("memory") { "bytes" } else { "ns" };
         let _ = writeln!(figures, "| {name} | {value:.0} {unit} |");
     }
@@ -48,6 +48,7 @@ fn row(target: &Target) -> String {
     };
     let value = match target.value {
         Some(value) if target.unit == "x" => format!("{value:.2}x"),
+        Some(value) if target.unit.is_empty() => format!("{value:.1}"),
         Some(value) => format!("{value:.0}{}", target.unit),
         None => "not measured".to_owned(),
     };

@@ -10,10 +10,8 @@ use handset::{
 use regorus::{CompiledPolicy, Engine, Value, languages::rego::compiler::Compiler, rvm::vm::RegoVM};
 use serde_json::json;
 
-use crate::table::{self, Ask, Request};
-
-/// A question that is ready to be asked again and again: whether the request is refused.
-pub type Question<'p> = Box<dyn FnMut() -> bool + 'p>;
+use super::table::{self, Ask, Request};
+use crate::row::Question;
 
 /// The same policy in every engine.
 pub struct Engines {
@@ -37,6 +35,7 @@ impl Engines {
         Self { handset, regorus, cedar }
     }
 
+    /// Whether the request is refused, asked of each.
     pub fn questions<'p>(&'p self, request: &'p Request) -> [Question<'p>; 4] {
         [self.of_handset(request), self.of_machine(request), self.of_interpreter(request), self.of_cedar(request)]
     }
