@@ -181,9 +181,11 @@ const ENTRIES = {
   incoming_call({ at, from, state, pressed }) {
     const title = CALLS[state] ?? "Call";
     // A machine took the call, and whoever has the phone never saw the number.
-    const seen = state !== "voicemail";
-    const text = pressed === undefined ? (seen ? grouped(from).join(" ") : "Nobody saw who called.") : pressed ? `You pressed ${pressed}.` : "You pressed nothing.";
-    return { app: "calls", title, text, item: row(at, title, seen ? number(from) : "Unknown caller", pressed !== undefined && text, state) };
+    if (state === "voicemail") {
+      return { app: "calls", title, text: "Nobody saw who called.", item: row(at, title, "Unknown caller", undefined, state) };
+    }
+    const keys = pressed === undefined ? undefined : `You pressed ${pressed || "nothing"}.`;
+    return { app: "calls", title, text: keys ?? grouped(from).join(" "), item: row(at, title, number(from), keys, state) };
   },
   voice_call({ at, from, spoken, voicemail }) {
     const title = voicemail ? "Voicemail" : "Call with a message";

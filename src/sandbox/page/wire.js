@@ -11,7 +11,10 @@ export function showWire(list) {
     if (entries.has(request.id)) entries.get(request.id).replaceWith(entry);
     else list.prepend(entry);
     entries.set(request.id, entry);
-    while (list.children.length > MOST) list.lastChild.remove();
+    if (entries.size <= MOST) return;
+    const [[oldest, gone]] = entries;
+    gone.remove();
+    entries.delete(oldest);
   };
   const reset = () => {
     entries.clear();
