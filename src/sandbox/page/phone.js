@@ -15,7 +15,7 @@ export class Phone {
     Object.assign(this, { number, mail, onmail, onnews });
     this.call = new Call(this, onask);
     this.browser = new Browser(this, { sims, onback, onask });
-    this.element = this.#frame();
+    this.#frame();
     this.show("lock");
     this.browser.connect();
     this.#stop = watch({
@@ -117,32 +117,41 @@ export class Phone {
   #mailbox = make("div", { class: "mailbox" });
   #owner = make("span", { class: "owner" });
 
+  #dock = make("nav", { class: "dock" });
+
   #frame() {
-    const lock = make("p", { class: "clock" }, make("time", { class: "now" }), make("span", { class: "today" }), this.#owner);
-    this.#views.lock = make("section", { class: "view lock", "aria-label": "Lock screen" }, lock, this.#notices);
-    for (const [app, { name, empty }] of Object.entries(APPS)) {
-      const list = make("ul", { class: `list ${app}`, "aria-label": name });
-      if (app !== "browser") this.#lists[app] = list;
-      const more = app === "mail" && this.#mailbox;
-      const content = app === "browser" ? [this.browser.element] : [more, list, make("p", { class: "empty" }, empty)];
-      const title = make("h3", {}, name);
-      this.#views[app] = make("section", { class: "view app", "aria-label": name, tabindex: "0", hidden: true }, title, ...content);
-      this.#badges[app] = make("span", { class: "badge" });
-      this.#tabs[app] = make("button", { type: "button", class: `tab ${app}`, onclick: () => this.show(app) },
-        make("span", { class: "app-icon" }, icon(APPS[app].icon)), make("span", { class: "name" }, name), this.#badges[app]);
+    this.#views.lock = make("section", { class: "view lock", "aria-label": "Lock screen" },
+      make("p", { class: "clock" }, make("time", { class: "now" }), make("span", { class: "today" }), this.#owner), this.#notices);
+    for (const app of Object.keys(APPS)) {
+      this.#views[app] = this.#app(app);
+      this.#tabs[app] = this.#tab(app);
+      this.#dock.append(this.#tabs[app]);
     }
     this.#tabs.lock = make("button", { type: "button", class: "home", onclick: () => this.show("lock") }, unseen("Lock screen"));
     const bar = make("div", { class: "bar" }, make("time", { class: "now" }), this.browser.signal);
-    const dock = make("nav", { class: "dock" }, ...Object.keys(APPS).map((app) => this.#tabs[app]));
-    const screen = make("div", { class: "screen" }, bar, ...Object.values(this.#views), this.call.element, dock, this.#tabs.lock);
-    const element = make("article", { class: "phone" }, screen, this.#status, this.#alert);
-    this.#dock = dock;
-    this.element = element;
+    const screen = make("div", { class: "screen" },
+      bar, ...Object.values(this.#views), this.call.element, this.#dock, this.#tabs.lock);
+    this.element = make("article", { class: "phone" }, screen, this.#status, this.#alert);
     this.#name();
-    return element;
   }
 
-  #dock;
+  #app(app) {
+    const { name, empty } = APPS[app];
+    const view = make("section", { class: "view app", "aria-label": name, tabindex: "0" }, make("h3", {}, name));
+    if (app === "browser") {
+      view.append(this.browser.element);
+    } else {
+      this.#lists[app] = make("ul", { class: `list ${app}`, "aria-label": name });
+      view.append(...(app === "mail" ? [this.#mailbox] : []), this.#lists[app], make("p", { class: "empty" }, empty));
+    }
+    return view;
+  }
+
+  #tab(app) {
+    this.#badges[app] = make("span", { class: "badge" });
+    return make("button", { type: "button", class: `tab ${app}`, onclick: () => this.show(app) },
+      make("span", { class: "app-icon" }, icon(APPS[app].icon)), make("span", { class: "name" }, APPS[app].name), this.#badges[app]);
+  }
 
   #name() {
     const named = this.number || "no number";
