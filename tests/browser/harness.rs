@@ -202,7 +202,9 @@ impl Browser {
         let edges =
             "(({left, top, width, height}) => ({x: left + scrollX, y: top + scrollY, width, height, scale: 1}))";
         let clip: Value = self.value(&format!("{edges}({element}.getBoundingClientRect())")).await;
-        let wish = json!({ "format": format, "captureBeyondViewport": true, "clip": clip });
+        // Beyond the window, the browser moves pages that read from the right.
+        let beyond: bool = self.value("document.dir !== 'rtl'").await;
+        let wish = json!({ "format": format, "captureBeyondViewport": beyond, "clip": clip });
         let picture = self.tell("Page.captureScreenshot", wish).await;
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, STANDARD.decode(picture["data"].as_str().unwrap()).unwrap()).unwrap();
