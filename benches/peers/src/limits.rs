@@ -15,9 +15,7 @@ use handset::{
 };
 use http::{Request, Response};
 use tower::{Layer, ServiceExt, service_fn};
-use tower_governor::{
-    GovernorError, GovernorLayer, governor::GovernorConfigBuilder, key_extractor::KeyExtractor,
-};
+use tower_governor::{GovernorError, GovernorLayer, governor::GovernorConfigBuilder, key_extractor::KeyExtractor};
 
 use crate::row::{Question, Table, measured};
 

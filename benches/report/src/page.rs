@@ -10,7 +10,9 @@ use crate::{
 pub(crate) fn write(measured: &Measured, date: &str, machine: &str) -> String {
     let targets: String = targets::all(measured).iter().map(row).collect();
     let mut figures = String::new();
-    for (name, value) in measured.all().filter(|(name, _)| !["load ", "Welch"].iter().any(|apart| name.starts_with(apart))) {
+    for (name, value) in
+        measured.all().filter(|(name, _)| !["load ", "Welch"].iter().any(|apart| name.starts_with(apart)))
+    {
         let unit = if name.starts_with("memory") { "bytes" } else { "ns" };
         let _ = writeln!(figures, "| {name} | {value:.0} {unit} |");
     }

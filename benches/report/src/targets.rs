@@ -66,11 +66,23 @@ fn answers(measured: &Measured, targets: &mut Vec<Target>) {
         for kind in ["wrong", "right"] {
             let names = |engine: &str| format!("codes/{kind} answer among {live}/{engine}");
             let value = ratio(measured, &names("handset"), &[&names("authkestra")]);
-            push(targets, format!("a {kind} answer among {live} live checks, against authkestra"), AtMost(1.0), value, "x");
+            push(
+                targets,
+                format!("a {kind} answer among {live} live checks, against authkestra"),
+                AtMost(1.0),
+                value,
+                "x",
+            );
         }
     }
     let value = measured.get("Welch's t: wrong in the first digit, wrong in the last").map(f64::abs);
-    push(targets, "Welch's t between the times of answers wrong in the first and in the last digit", AtMost(10.0), value, "");
+    push(
+        targets,
+        "Welch's t between the times of answers wrong in the first and in the last digit",
+        AtMost(10.0),
+        value,
+        "",
+    );
     let value = ratio(measured, "lifecycle/start/1000000", &["lifecycle/start/1000"]);
     push(targets, "a start among 1,000,000 live checks, against 1,000", AtMost(1.3), value, "x");
     push(targets, "memory of a live check", AtMost(512.0), measured.get("memory of a live check"), " B");
