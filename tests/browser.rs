@@ -15,6 +15,7 @@ use std::time::Duration;
 mod demo;
 #[path = "browser/handsets.rs"]
 mod handsets;
+#[expect(dead_code, reason = "`tests/step_page_in_browser.rs` uses the rest")]
 #[path = "browser/harness.rs"]
 mod harness;
 #[path = "browser/harness_finds.rs"]

@@ -9,7 +9,7 @@
     reason = "a helper that fails is a test that fails"
 )]
 
-#[expect(dead_code, reason = "`tests/browser.rs` uses all of it")]
+#[expect(dead_code, reason = "`tests/browser.rs` uses the rest")]
 #[path = "browser/harness.rs"]
 mod harness;
 #[expect(dead_code, reason = "`tests/step_page.rs` uses all of it")]
