@@ -164,6 +164,13 @@ mod tests {
     /// Pearson's chi-squared over a million digits; 27.9 is the 0.1 % point for nine degrees of freedom, and the bound is
     /// three times that, so that chance fails this less than once in a billion runs.
     #[test]
+    fn d2_what_is_held_is_wiped_when_it_is_dropped() {
+        fn is_wiped<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+        is_wiped(&Secret::new("secret").0);
+        is_wiped(&Code::random(6).unwrap().0);
+    }
+
+    #[test]
     fn a1_generated_digits_are_uniform() {
         let mut counts = [0_u32; 10];
         for _ in 0..100_000 {
