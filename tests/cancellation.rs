@@ -104,6 +104,36 @@ async fn b3_an_answer_that_the_vendor_judges_is_shown_to_it_no_more_often_than_a
     assert!(moments.start > 8, "the answer never waited");
 }
 
+/// Each attempt is reserved, and nobody waits for what becomes of it.
+#[tokio::test]
+async fn b3_a_check_whose_attempts_were_all_dropped_stands_in_nobodys_way() {
+    let mut moments = 0..;
+    loop {
+        let world = World::with_more_failures();
+        let check = world.start().await;
+        let (times, wrong) = (moments.next().unwrap(), world.wrong_code());
+        let mut ended = false;
+        for _ in 0..ATTEMPTS {
+            let answer = world.verifier.answer(&world.subject, check.id, &wrong, Caller::default());
+            ended = polled(times, answer).await.is_some();
+            world.calm().await;
+        }
+        if world.attempts_left(&check).await == 0 {
+            world.clock.advance(Duration::from_secs(10));
+            let next = world.verifier.next(&world.subject, check.id, Caller::default()).await;
+            assert_eq!(next.unwrap_err().kind(), ErrorKind::CheckEnded, "dropped after {times}");
+            assert_eq!(world.messages(), 1, "dropped after {times}");
+        }
+        let again = world.start().await;
+        let answer = world.answer(&again, &world.code()).await;
+        assert!(matches!(answer, Ok(Answer::Verified(_))), "dropped after {times}: {answer:?}");
+        if ended {
+            break;
+        }
+    }
+    assert!(moments.start > 6, "the answer never waited");
+}
+
 #[tokio::test]
 async fn c1_a_start_that_is_dropped_anywhere_and_repeated_is_one_message() {
     for key in [None, Some("a key of the client's")] {

@@ -23,7 +23,7 @@ use crate::{
     limiter::LimitFacts,
     phone::PhoneNumber,
     policy::{Policy, Section},
-    store::{Claim, Created, Judge, NewCheck, Record, Step},
+    store::{Claim, Created, Judge, NewCheck, Outcome, Record, Step},
 };
 
 /// What a check is asked for.
@@ -194,7 +194,8 @@ impl Verifier {
         if let Ok(Admitted::Joined(other) | Admitted::Repeated(other)) = &admitted {
             found = self.inner.store.load(*other, now).await?;
             if let Some(record) = &found
-                && self.give_up_abandoned(*other, record, now).await?
+                && (self.give_up_abandoned(*other, record, now).await?
+                    || self.give_up_spent(*other, record, now).await?)
             {
                 (found, note) = (None, Note::default());
                 admitted = self.admit(id, &request, &claims, &mut note, now).await;
@@ -228,6 +229,20 @@ impl Verifier {
         }
         tracing::warn!(check = %id, "a start was abandoned");
         self.inner.store.advance(id, Step::NotSent { leg: 0 }, now).await?;
+        Ok(true)
+    }
+
+    /// Ends a check whose last attempts were reserved and never settled: those who made them have hung up, or their process has ended.
+    /// No other answer to it counts, and until its time it would stand in the way of every other start. What nobody waits for counts
+    /// as wrong.
+    async fn give_up_spent(&self, id: CheckId, record: &Record, now: SystemTime) -> Result<bool> {
+        if record.state.attempts_left() > 0 || record.state.status_at(now) != Status::Pending {
+            return Ok(false);
+        }
+        for _ in 0..record.state.in_flight() {
+            let change = self.inner.store.settle(id, Outcome::NoMatch, now).await?;
+            self.inner.record_end(&id, &change, now);
+        }
         Ok(true)
     }
 

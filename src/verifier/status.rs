@@ -79,7 +79,8 @@ impl Verifier {
     pub async fn next(&self, subject: &Subject, id: CheckId, caller: Caller) -> Result<Check> {
         let now = self.inner.trusted_time()?;
         let (record, private) = self.find(subject, id, now).await?;
-        if record.state.status_at(now) != Status::Pending {
+        // Without an attempt left a message is one that nobody can answer.
+        if record.state.status_at(now) != Status::Pending || record.state.attempts_left() == 0 {
             return Err(ended());
         }
         let to = private.next_index();

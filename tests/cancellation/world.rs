@@ -37,6 +37,11 @@ impl World {
         Self::with(Settle::Callback, "\"code_book/sms\", \"code_book/voice_code\"")
     }
 
+    /// The same, with more failures in the budget than one check has attempts.
+    pub(super) fn with_more_failures() -> Self {
+        Self::with_budget(Settle::Callback, "\"code_book/sms\", \"code_book/voice_code\"", 10)
+    }
+
     pub(super) fn judged_by_the_vendor() -> Self {
         Self::with(Settle::RemoteCode { digits: 6 }, "\"vendor/silent_network\"")
     }
@@ -50,10 +55,14 @@ impl World {
     }
 
     fn with(settle: Settle, routes: &str) -> Self {
+        Self::with_budget(settle, routes, 3)
+    }
+
+    fn with_budget(settle: Settle, routes: &str, failures: u8) -> Self {
         let (book, clock, steps) = (CodeBook::default(), ManualClock::default(), Steps::default());
         let vendor = Vendor::new(settle, &steps);
         let policy = format!(
-            "version = 1\n[code]\nattempts = 3\n[budget]\nfailures = \"3/1h\"\n\
+            "version = 1\n[code]\nattempts = 3\n[budget]\nfailures = \"{failures}/1h\"\n\
              [[route]]\nname = \"everybody\"\ntry = [{routes}]\n"
         );
         let verifier = Verifier::builder()
