@@ -393,9 +393,7 @@ fn seconds(context: &Context<'_>) -> Option<u64> {
     context.plain.now?.duration_since(std::time::SystemTime::UNIX_EPOCH).ok().map(|since| since.as_secs())
 }
 
-/// The fact that says what kind of line a number belongs to.
 pub(super) const LINE_TYPE: &str = "phone.type";
-
 pub(super) const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
 /// A hundred years: what is older is as old.
