@@ -35,6 +35,7 @@ phone_header = "X-User-Phone"
 
 [forward_auth]
 proxy = "nginx"
+to_step_page = true
 
 [[forward_auth.route]]
 path = "/transfer/**"
@@ -51,6 +52,9 @@ action = "look"
 [[forward_auth.route]]
 path = "/"
 open = true
+
+[step_page]
+name = "Example Bank"
 "#;
 
 /// Everything: client ---> nginx ---> the application, and beside it `handset serve` and the sandbox.
@@ -213,6 +217,40 @@ async fn a_phone_that_is_not_the_accounts_shows_nothing() {
     let proof = step(&stage.sandbox, &stage.url, ada).await;
     let stolen = |request: RequestBuilder| eve(request).header("handset-proof", &proof);
     assert_eq!(stage.ask(Method::POST, "/transfer", stolen).await.slug(), (401, "step-up-required"));
+}
+
+#[tokio::test]
+async fn a_browser_takes_the_step_on_the_hosted_page() {
+    let stage = Stage::new("nginx-browser").await;
+    let browser = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let open = async |path: &str| {
+        let request = ada(browser.get(format!("{}{path}", stage.url))).header("accept", "text/html");
+        request.header("sec-fetch-mode", "navigate").header("sec-fetch-dest", "document").send().await.unwrap()
+    };
+    let sent = open("/transfer/now?to=eve&amount=10").await;
+    let page = sent.headers()["location"].to_str().unwrap().to_owned();
+    assert_eq!(sent.status(), 303);
+    assert!(
+        page.ends_with("/handset/step?action=transfer&return_to=%2Ftransfer%2Fnow%3Fto%3Deve%26amount%3D10"),
+        "{page}"
+    );
+    let page = open(page.strip_prefix(&stage.url).unwrap_or(&page)).await;
+    assert_eq!(page.status(), 200);
+    let text = page.text().await.unwrap();
+    assert!(text.contains("Example Bank") && text.contains("+371******56"), "{text}");
+    let program = stage.ask(Method::GET, "/transfer/now", ada).await;
+    assert_eq!(program.slug(), (401, "step-up-required"), "a program is told in its own words");
+
+    // The page leaves the proof in a cookie, which counts where no other site has the browser send it.
+    let proof = step(&stage.sandbox, &stage.url, ada).await;
+    for (site, status) in [("cross-site", 401), ("same-site", 401), ("none", 401), ("same-origin", 200)] {
+        let with_cookie = |request: RequestBuilder| {
+            let cookies = format!("session=session-of-ada; __Host-handset-proof={proof}");
+            request.header("cookie", cookies).header("sec-fetch-site", site)
+        };
+        let answer = stage.ask(Method::POST, "/transfer/now", with_cookie).await;
+        assert_eq!(answer.status, status, "{site}: {}", answer.body);
+    }
 }
 
 #[tokio::test]

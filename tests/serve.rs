@@ -109,6 +109,31 @@ async fn b5_a_limit_on_networks_counts_the_address_that_the_trusted_proxy_wrote(
     assert_eq!(start("2001:db8::2", "+37126123405").await, 429);
 }
 
+#[tokio::test]
+async fn the_step_page_is_served_where_it_has_a_section() {
+    let (folder, sandbox) = (Folder::new("step-page"), Sandbox::start().await.unwrap());
+    fs::create_dir(folder.0.join("locales")).unwrap();
+    folder.put("locales/de.ftl", "button-start = Los geht’s");
+    let section = "[step_page]\nname = \"Example Bank\"\nlanguages = \"locales\"\nreturn_origins = [\"https://app.example.com\"]\n\
+                   light = { --accent = \"#00695c\" }\n";
+    let served = folder.serve(&sandbox, "", section);
+    let page = async |url: &str, return_to: &str| {
+        let page = format!("{url}/handset/step?action=transfer&return_to={return_to}&locale=de");
+        let answer = client().get(page).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let (status, text) = page(&served.url, "https://app.example.com/done").await;
+    assert_eq!(status, 200, "{text}");
+    assert!(
+        text.contains("Example Bank") && text.contains("Los geht’s") && text.contains("--accent:#00695c"),
+        "{text}"
+    );
+    assert_eq!(page(&served.url, "https://elsewhere.example/").await.0, 400);
+    drop(served);
+    let served = folder.serve(&sandbox, "", "");
+    assert_eq!(page(&served.url, "/done").await.0, 404, "nobody has asked for it");
+}
+
 /// A request whose handler runs and waits for the body.
 fn half_a_start(url: &str) -> (TcpStream, String) {
     let mut stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
@@ -334,6 +359,12 @@ fn what_is_wrong_with_the_file_has_its_line_and_key_and_says_what_to_write() {
         end(
             "[forward_auth]\nproxy = \"nginx\"\n[[forward_auth.route]]\npath = \"/a\"\nopen = true\nmethods = [\"get\"]",
         ),
+        end("[forward_auth]\nproxy = \"nginx\"\nto_step_page = true"),
+        end("[step_page]\nnam = \"Bank\""),
+        end("[step_page]\nlogo = \"https://elsewhere.example/logo.svg\""),
+        end("[step_page]\nlanguages = \"none\""),
+        end("[step_page]\nreturn_origins = [\"app.example.com\"]"),
+        end("[step_page.light]\n--accnt = \"#00695c\""),
     ];
     insta::assert_snapshot!(faults(&folder, GOOD, files));
     folder.put("handset.toml", "");

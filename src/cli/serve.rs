@@ -16,6 +16,7 @@ mod records;
 mod redis;
 mod secrets;
 mod site;
+mod step_page;
 
 use std::{
     env,

@@ -39,6 +39,9 @@
 //! The others get what the layer answers: the challenge with its problem as the body, which Traefik and Envoy hand on. nginx hands
 //! on no body, so for nginx it is in the header `Handset-Problem`, too.
 //!
+//! An application without a page for the step has browsers [sent on](ForwardAuth::step_page) to the hosted one, which leaves the proof in a
+//! [cookie](ForwardAuth::proof_cookie).
+//!
 //! # Paths that two servers may read as different ones
 //!
 //! The path is taken apart as it came, and percent-encoding is undone once. A path is refused with 403 when it holds a segment `.` or
@@ -63,7 +66,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt};
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode, request::Parts};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header::LOCATION, request::Parts};
 use http_body_util::{BodyExt, Either, Full};
 use tower::{Layer, Service, ServiceExt};
 
@@ -90,6 +93,8 @@ struct Settings {
     proxy: Proxy,
     routes: Vec<(Route, Option<StepUp<Admit>>)>,
     is_open_elsewhere: bool,
+    takes_cookie: bool,
+    step_page: Option<Arc<str>>,
     identity: Identity,
 }
 
@@ -99,17 +104,49 @@ impl ForwardAuth {
     #[must_use]
     pub fn new(verifier: &Verifier, proxy: Proxy) -> Self {
         let (verifier, routes) = (verifier.clone(), Vec::new());
-        let identity = Identity::default();
-        Self { settings: Arc::new(Settings { verifier, proxy, routes, is_open_elsewhere: false, identity }) }
+        let settings = Settings {
+            verifier,
+            proxy,
+            routes,
+            is_open_elsewhere: false,
+            takes_cookie: false,
+            step_page: None,
+            identity: Identity::default(),
+        };
+        Self { settings: Arc::new(settings) }
     }
 
     /// Adds a route, after those that are there.
     #[must_use]
     pub fn route(mut self, route: Route) -> Self {
         let settings = Arc::make_mut(&mut self.settings);
-        let admit = Admit::new(&settings.verifier);
-        let guard = route.action().map(|action| StepUpLayer::new(&settings.verifier, action.clone()).layer(admit));
+        let guard = settings.guard_of(&route);
         settings.routes.push((route, guard));
+        self
+    }
+
+    /// Takes a proof from the cookie too in which the hosted step page leaves it (feature `ui`), as
+    /// [`StepUpLayer::proof_cookie`] does and under the same conditions: the browser has to say of what is no `GET` or `HEAD` that a page
+    /// of the same origin sends it. Behind the proxy the application still sees the cookie.
+    #[must_use]
+    pub fn proof_cookie(self) -> Self {
+        self.guarding(|settings| settings.takes_cookie = true)
+    }
+
+    /// Sends a browser that opens a page without a proof on to the hosted step page at this path, such as `/handset/step`, as
+    /// [`StepUpLayer::step_page`] does. nginx takes no redirect from the service that it asks: for nginx the answer stays 401, and says
+    /// where to in the header `Handset-Step-Page`. Say [`proof_cookie`](Self::proof_cookie) too.
+    #[must_use]
+    pub fn step_page(self, path: impl Into<Arc<str>>) -> Self {
+        self.guarding(|settings| settings.step_page = Some(path.into()))
+    }
+
+    /// Changes how every route is guarded, those that are there already too.
+    fn guarding(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        let settings = Arc::make_mut(&mut self.settings);
+        change(settings);
+        let guards: Vec<_> = settings.routes.iter().map(|(route, _)| settings.guard_of(route)).collect();
+        settings.routes.iter_mut().zip(guards).for_each(|((_, guard), anew)| *guard = anew);
         self
     }
 
@@ -158,8 +195,7 @@ impl<B> Service<Request<B>> for ForwardAuth {
                 Ok(Guarded { guard, request }) => whole(guard.oneshot(request).await?),
                 Err(answer) => *answer,
             };
-            // nginx takes the status and headers of an answer, and leaves its body.
-            Ok(if proxy == Proxy::Nginx { with_problem_header(answer).await } else { answer })
+            Ok(if proxy == Proxy::Nginx { for_nginx(answer).await } else { answer })
         }
         .boxed()
     }
@@ -172,6 +208,14 @@ struct Guarded {
 }
 
 impl Settings {
+    /// What requests for a route have to pass; nothing for one that is open.
+    fn guard_of(&self, route: &Route) -> Option<StepUp<Admit>> {
+        let layer = StepUpLayer::new(&self.verifier, route.action()?.clone());
+        let layer = if self.takes_cookie { layer.proof_cookie() } else { layer };
+        let layer = self.step_page.iter().cloned().fold(layer, StepUpLayer::step_page);
+        Some(layer.layer(Admit::new(&self.verifier)))
+    }
+
     /// The original request as the layer takes it; or the answer, where there is nothing to ask.
     fn guard(&self, mut parts: Parts) -> Result<Guarded, Box<Response<Full<Bytes>>>> {
         let refused = |refusal: Refused| Box::new(refusal.into_response());
@@ -184,7 +228,10 @@ impl Settings {
             None => return Err(refused(Refused::NotListed)),
         };
         self.identity.apply(&parts.headers, &mut parts.extensions).map_err(refused)?;
-        parts.method = original.method;
+        (parts.method, parts.uri) = (original.method, original.uri);
+        // That of the question, which the layer would take for the original one.
+        #[cfg(feature = "axum")]
+        parts.extensions.remove::<axum::extract::OriginalUri>();
         Ok(Guarded { guard, request: Request::from_parts(parts, ()) })
     }
 }
@@ -229,9 +276,14 @@ impl Refused {
     }
 }
 
-/// The same, with the body of a refusal in a header too.
-async fn with_problem_header(answer: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+/// nginx takes the status and headers of an answer, and leaves its body: that is in a header too. Of statuses it knows 2xx, 401 and 403.
+async fn for_nginx(answer: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
     let (mut parts, body) = answer.into_parts();
+    if parts.status == StatusCode::SEE_OTHER {
+        parts.status = StatusCode::UNAUTHORIZED;
+        let page = parts.headers.remove(LOCATION);
+        parts.headers.extend(page.map(|page| (STEP_PAGE, page)));
+    }
     let body = match body.collect().await {
         Ok(body) => body.to_bytes(),
         Err(never) => match never {},
@@ -247,6 +299,8 @@ fn whole(answer: Response<Either<Full<Bytes>, Full<Bytes>>>) -> Response<Full<By
         Either::Left(body) | Either::Right(body) => body,
     })
 }
+
+const STEP_PAGE: HeaderName = HeaderName::from_static("handset-step-page");
 
 const PROBLEM: HeaderName = HeaderName::from_static("handset-problem");
 

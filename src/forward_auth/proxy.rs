@@ -1,6 +1,6 @@
 //! How each kind of proxy says which request it asks about.
 
-use http::{HeaderMap, HeaderValue, Method, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, Uri, request::Parts};
 
 use super::{Refused, path};
 
@@ -21,6 +21,7 @@ pub enum Proxy {
 #[derive(Debug)]
 pub(super) struct Original {
     pub(super) method: Method,
+    pub(super) uri: Uri,
     /// The segments of its path.
     pub(super) path: Vec<String>,
 }
@@ -33,7 +34,9 @@ impl Original {
             Proxy::Envoy => parts.uri.path_and_query().map(|uri| (parts.method.clone(), uri.as_str())),
         }
         .ok_or(Refused::NoOriginal)?;
-        Ok(Self { method, path: path::segments(uri).map_err(Refused::Ambiguous)? })
+        let path = path::segments(uri).map_err(Refused::Ambiguous)?;
+        let uri = uri.parse().map_err(|_| Refused::Ambiguous("it is no path of a URI"))?;
+        Ok(Self { method, uri, path })
     }
 }
 

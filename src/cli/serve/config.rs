@@ -9,7 +9,7 @@ use std::{
 use http::{HeaderName, Method};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use super::{oidc::OidcSection, redis::RedisSection};
+use super::{oidc::OidcSection, redis::RedisSection, step_page::StepPageSection};
 #[cfg(feature = "open-gateway")]
 use crate::provider::open_gateway;
 use crate::{
@@ -65,6 +65,8 @@ pub(super) struct Config {
     #[serde(default)]
     pub(super) oidc: Option<OidcSection>,
     #[serde(default)]
+    pub(super) step_page: Option<StepPageSection>,
+    #[serde(default)]
     pub(super) provider: Accounts,
     /// Vendors may be at private addresses and without TLS: the sandbox.
     #[serde(default)]
@@ -116,6 +118,12 @@ pub(super) struct ForwardAuthSection {
     pub(super) proxy: Proxy,
     #[serde(default)]
     pub(super) elsewhere: Elsewhere,
+    /// Whether a proof may come in the cookie of the step page.
+    #[serde(default)]
+    pub(super) proof_cookie: bool,
+    /// Whether browsers without a proof are sent on to the step page.
+    #[serde(default)]
+    pub(super) to_step_page: bool,
     #[serde(default)]
     pub(super) route: Vec<Listed>,
 }

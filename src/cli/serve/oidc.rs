@@ -17,6 +17,7 @@ use crate::{
     oidc_provider::{Client, HintIssuer, NumberSource, OidcProvider},
     secret::Secret,
     signing::{SigningKey, SigningKeys},
+    step_page::StepPages,
     verifier::{Verifier, mount},
 };
 
@@ -97,7 +98,12 @@ impl OidcSection {
     }
 
     /// Puts the provider together; the files that it names are in `folder`.
-    pub(super) fn provider(self, verifier: &Verifier, folder: &Path) -> Result<OidcProvider, Fault> {
+    pub(super) fn provider(
+        self,
+        verifier: &Verifier,
+        folder: &Path,
+        pages: Option<StepPages>,
+    ) -> Result<OidcProvider, Fault> {
         let mount = self.mount();
         if mount == verifier.mount() {
             let shared = misconfigured(format!(
@@ -108,6 +114,9 @@ impl OidcSection {
         let keys = SigningKeys::new(self.signing_key);
         let keys = self.also_publish.into_iter().fold(keys, |keys, Published(key)| keys.also_publish(key));
         let mut builder = OidcProvider::builder(verifier, &self.issuer, keys, &self.subject_secret);
+        if let Some(pages) = pages {
+            builder = builder.step_pages(pages);
+        }
         for (place, section) in self.client.into_iter().enumerate() {
             let at = |error| (vec!["client".to_owned(), format!("[{place}]")], error);
             let client = section.client(folder).map_err(at)?;

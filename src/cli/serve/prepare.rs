@@ -29,6 +29,7 @@ use crate::{
     provider::{citcall::Citcall, http::HttpClient, idlayr::IdLayr, numcheck::NumCheck, zadarma::Zadarma},
     record::FileSink,
     redis::Redis,
+    step_page::StepPages,
     store::RedisStore,
     verifier::{Builder, Ready, Verifier},
 };
@@ -40,6 +41,7 @@ pub(super) struct Prepared {
     pub(super) verifier: Verifier,
     pub(super) forward_auth: Option<ForwardAuth>,
     pub(super) oidc: Option<Oidc>,
+    pub(super) pages: Option<StepPages>,
     /// What several processes share, if they do.
     pub(super) redis: Option<Redis>,
 }
@@ -102,18 +104,24 @@ impl Prepared {
         builder =
             accounts(builder, &config.provider, &client).map_err(|(name, error)| at(&["provider", name])(error))?;
         let verifier = builder.build().map_err(at(&["policy"]))?;
+        if config.step_page.is_none() && config.forward_auth.as_ref().is_some_and(|section| section.to_step_page) {
+            let missing = "`to_step_page` leads to a page that is not served; add a section `[step_page]`";
+            return Err(at(&["forward_auth"])(Error::new(ErrorKind::Misconfigured, missing)));
+        }
         let forward_auth = config.forward_auth.take().map(|section| forward_auth(&verifier, section, &config));
+        let pages = config.step_page.take().map(|section| section.pages(&folder));
+        let pages = pages.transpose().map_err(at(&["step_page"]))?;
         let oidc = match config.oidc.take() {
             Some(section) => Some(Oidc {
                 mount: section.mount(),
-                provider: section.provider(&verifier, &folder).map_err(|(keys, error)| {
+                provider: section.provider(&verifier, &folder, pages.clone()).map_err(|(keys, error)| {
                     let keys: Vec<&str> = iter::once("oidc").chain(keys.iter().map(String::as_str)).collect();
                     at(&keys)(error)
                 })?,
             }),
             None => None,
         };
-        Ok(Self { config, policy, verifier, forward_auth, oidc, redis })
+        Ok(Self { config, policy, verifier, forward_auth, oidc, pages, redis })
     }
 }
 
@@ -194,6 +202,12 @@ fn forward_auth(verifier: &Verifier, section: ForwardAuthSection, config: &Confi
     let service = match section.elsewhere {
         Elsewhere::Refuse => service,
         Elsewhere::Open => service.open_elsewhere(),
+    };
+    // Who comes back from the page brings the proof in a cookie.
+    let service = if section.proof_cookie || section.to_step_page { service.proof_cookie() } else { service };
+    let service = match section.to_step_page {
+        true => service.step_page(format!("{}/step", verifier.mount())),
+        false => service,
     };
     let Some(Identity { subject, phone }) = config.subject.as_ref().map(SubjectHeader::identity) else {
         return service;

@@ -65,8 +65,13 @@ impl Readiness {
 
 /// Everything. What another part serves is nested here, beside the endpoints.
 pub(super) fn router(prepared: &Prepared, readiness: Readiness) -> Router {
-    let Prepared { config, verifier, forward_auth, oidc, .. } = prepared;
-    let mut endpoints = Router::new().fallback_service(Endpoints::new(verifier));
+    let Prepared { config, verifier, forward_auth, oidc, pages, .. } = prepared;
+    let endpoints = Endpoints::new(verifier);
+    let endpoints = match pages {
+        Some(pages) => endpoints.step_pages(pages.clone()),
+        None => endpoints,
+    };
+    let mut endpoints = Router::new().fallback_service(endpoints);
     if let Some(subject) = &config.subject {
         endpoints = endpoints.layer(from_fn_with_state(subject.identity(), identify));
     }
