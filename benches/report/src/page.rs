@@ -10,23 +10,19 @@ use crate::{
 pub(crate) fn write(measured: &Measured, date: &str, machine: &str) -> String {
     let targets: String = targets::all(measured).iter().map(row).collect();
     let mut figures = String::new();
-    for (name, value) in
-        measured.all().filter(|(name, _)| !["load ", "Welch"].iter().any(|apart| name.starts_with(apart)))
+    for (name, value) in measured
+        .all()
+        .filter(|(name, _)| !["load ", "profile ", "share ", "Welch"].iter().any(|apart| name.starts_with(apart)))
     {
         let unit = if name.starts_with("memory") { "bytes" } else { "ns" };
         let _ = writeln!(figures, "| {name} | {value:.0} {unit} |");
     }
-    let load: String = measured.all().filter_map(|(name, value)| Some((name.strip_prefix("load ")?, value))).fold(
-        String::new(),
-        |mut lines, (name, value)| {
-            let _ = writeln!(lines, "| {name} | {value} |");
-            lines
-        },
-    );
-    let load = match load.as_str() {
-        "" => "Not measured in this run.\n".to_owned(),
-        lines => format!("| | |\n|---|---:|\n{lines}"),
-    };
+    let load =
+        table(measured.all().filter_map(|(name, value)| Some((name.strip_prefix("load ")?, value))).collect(), "");
+    let mut shares: Vec<_> =
+        measured.all().filter_map(|(name, value)| Some((name.strip_prefix("profile ")?, value))).collect();
+    shares.sort_by(|one, other| other.1.total_cmp(&one.1));
+    let profile = table(shares, " %");
     format!(
         "# Benchmarks\n\n\
          Written by `scripts/bench` on {date}; {machine}. Ratios are taken within this one run, since machines differ and \
@@ -39,8 +35,20 @@ pub(crate) fn write(measured: &Measured, date: &str, machine: &str) -> String {
          ## A whole lifecycle over HTTP\n\n\
          `examples/load.rs`, client, server and emulated vendor in one process on the same cores.\n\n\
          {load}\n\
+         Where the time goes, by the crate that a sample is in:\n\n\
+         {profile}\n\
          ## Everything that was measured\n\n| benchmark | median |\n|---|---:|\n{figures}"
     )
+}
+
+fn table(rows: Vec<(&str, f64)>, unit: &str) -> String {
+    if rows.is_empty() {
+        return "Not measured in this run.\n".to_owned();
+    }
+    rows.into_iter().fold("| | |\n|---|---:|\n".to_owned(), |mut lines, (name, value)| {
+        let _ = writeln!(lines, "| {name} | {value}{unit} |");
+        lines
+    })
 }
 
 fn row(target: &Target) -> String {

@@ -85,6 +85,14 @@ fn answers(measured: &Measured, targets: &mut Vec<Target>) {
     );
     let value = ratio(measured, "lifecycle/start/1000000", &["lifecycle/start/1000"]);
     push(targets, "a start among 1,000,000 live checks, against 1,000", AtMost(1.3), value, "x");
+    let most = measured.get("share of one function");
+    push(
+        targets,
+        "the function that takes most of a lifecycle over HTTP, the kernel's apart",
+        AtMost(10.0),
+        most,
+        " %",
+    );
     push(targets, "memory of a live check", AtMost(512.0), measured.get("memory of a live check"), " B");
 }
 
