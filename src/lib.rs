@@ -73,6 +73,7 @@ mod capped;
 #[cfg(feature = "testing")]
 mod conformance;
 mod crypto;
+mod email;
 mod hash;
 #[cfg(feature = "ui")]
 mod parameters;

@@ -28,7 +28,7 @@ use handset::sandbox::{Handset, Over};
 use harness::Browser;
 use site::{STEP, Site};
 use stage::PHONE;
-use vendors::last_code;
+use vendors::{EMAIL, last_code};
 
 /// Longer than any page of this file needs on a machine that has other things to do.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -70,6 +70,38 @@ impl Person {
         assert_eq!(self.browser.value::<String>("location.pathname + location.search").await, "/account");
         // What is guarded is JSON here, and has no icon.
         self.browser.close(&["/favicon.ico"]).await;
+    }
+
+    /// Answers the call, and presses the key.
+    async fn press(&self) {
+        let phone = self.phone();
+        phone.wait_for_event().await;
+        assert!(phone.press("1").unwrap());
+    }
+
+    /// Opens the link on the phone, which brings the browser back.
+    async fn comes_back(&self) {
+        let url: String = self.browser.value("document.querySelector('a.go').href").await;
+        let opened = self.phone().open(&url, Over::MobileData).await.unwrap();
+        // The stage of these tests listens elsewhere than the application that has the page.
+        self.browser.go(&opened.final_url.replace(&self.site.stage.url, &self.site.url)).await;
+    }
+
+    /// Where the application takes an address for a phone.
+    async fn by_email() -> Self {
+        Self::new("[\"zadarma/email\"]").await
+    }
+
+    async fn begin_by_email(&self) {
+        self.browser.fill("#email", EMAIL).await;
+        self.begin().await;
+        self.browser.sees("main", "a***@example.com").await;
+    }
+
+    /// The proof of an address is no proof of a phone, so the account sends the browser to the page again.
+    async fn opens_the_email(&self) {
+        self.answer(&last_code(&self.site.stage.sandbox.handset(EMAIL))).await;
+        self.browser.sees("#email", "").await;
     }
 
     fn phone(&self) -> Handset {
@@ -122,9 +154,7 @@ async fn the_page_goes_on_by_itself_when_a_key_was_pressed() {
     ada.begin().await;
     ada.browser.sees("kbd", "1").await;
     ada.browser.look("step-keys").await;
-    let phone = ada.phone();
-    phone.wait_for_event().await;
-    assert!(phone.press("1").unwrap());
+    ada.press().await;
     ada.enters("key_press").await;
 }
 
@@ -134,11 +164,34 @@ async fn what_came_back_from_the_operator_opens_the_account() {
     ada.begin().await;
     ada.browser.sees("a.go", "").await;
     ada.browser.look("step-link").await;
-    let url: String = ada.browser.value("document.querySelector('a.go').href").await;
-    let opened = ada.phone().open(&url, Over::MobileData).await.unwrap();
-    // The stage of these tests listens elsewhere than the application that has the page.
-    ada.browser.go(&opened.final_url.replace(&ada.site.stage.url, &ada.site.url)).await;
+    ada.comes_back().await;
     ada.enters("silent_network").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_comes_by_e_mail_where_the_person_says_an_address() {
+    let ada = Person::by_email().await;
+    ada.browser.sees("#email-hint", "You may leave it out.").await;
+    ada.browser.look("step-begin-email").await;
+    ada.open(&format!("{STEP}&channel=email")).await;
+    ada.begin_by_email().await;
+    ada.browser.look("step-email").await;
+    ada.opens_the_email().await;
+    ada.browser.close(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_is_written_as_in_its_country() {
+    let ada = Person::new(TEXTS).await;
+    let chosen = "document.querySelector('#region').selectedOptions[0].textContent";
+    ada.browser.choose("#region", "Latvia (\u{2066}+371\u{2069})").await;
+    assert!(ada.browser.value::<String>(chosen).await.starts_with("Latvia"));
+    ada.browser.fill("#phone", "26123456\u{e004}").await;
+    ada.browser.holds("document.getElementById('phone').value === '26 123 456'").await;
+    ada.browser.click(START).await;
+    ada.browser.sees("main", "+371******56").await;
+    ada.answer(&ada.site.stage.code()).await;
+    ada.enters("sms").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -251,19 +304,32 @@ async fn languages_read_from_either_side() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_works_without_its_script() {
-    for route in ["zadarma/sms", "zadarma/key_press"] {
+    for route in [
+        "zadarma/sms",
+        "zadarma/voice_code",
+        "numcheck/flash_call",
+        "citcall/flash_call",
+        "zadarma/key_press",
+        "open_gateway/silent_network",
+        "idlayr/silent_network",
+    ] {
         let ada = Person::new(&format!("[\"{route}\"]")).await;
         ada.browser.without_scripts().await;
         ada.open("/account").await;
         ada.begin().await;
         ada.browser.sees("main", "+371******56").await;
-        let (phone, channel) = (ada.phone(), route.split_once('/').unwrap().1);
-        if channel == "key_press" {
-            phone.wait_for_event().await;
-            assert!(phone.press("1").unwrap());
-        } else {
-            ada.answer(&last_code(&phone)).await;
+        let channel = route.split_once('/').unwrap().1;
+        match channel {
+            "key_press" => ada.press().await,
+            "silent_network" => ada.comes_back().await,
+            _ => ada.answer(&last_code(&ada.phone())).await,
         }
         tokio::time::timeout(PATIENCE, ada.enters(channel)).await.unwrap();
     }
+    let ada = Person::by_email().await;
+    ada.browser.without_scripts().await;
+    ada.open(&format!("{STEP}&channel=email")).await;
+    ada.begin_by_email().await;
+    ada.opens_the_email().await;
+    ada.browser.close(&["/favicon.ico"]).await;
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::{Served, Visit, view};
 use crate::{
     channel::Channel,
+    email,
     error::{Error, ErrorKind, Result},
     ids::{Action, Binding},
     phone::PhoneNumber,
@@ -41,7 +42,7 @@ fn request(visit: Visit, headers: &HeaderMap, body: Body) -> Result<StartRequest
     request.binding = body.binding.map(Binding::new).transpose()?;
     request.channel = body.channel.as_deref().map(str::parse::<Channel>).transpose()?;
     request.locale = body.locale.map(locale).transpose()?;
-    request.email = body.email.map(email).transpose()?;
+    request.email = address(visit.facts.email.as_deref(), body.email.as_deref())?;
     request.client_ip = visit.caller.ip.or(visit.facts.client_ip);
     request.idempotency_key = idempotency_key(headers)?;
     request.facts = visit.facts;
@@ -57,6 +58,17 @@ fn phone(visit: &Visit, body: &Body) -> Result<PhoneNumber> {
         (Some(own), asked) if asked.is_none_or(|asked| asked == own) => Ok(own),
         (Some(_), _) => Err(invalid("this is not the account's phone number; leave `phone_number` out")),
         (None, None) => Err(invalid("missing field `phone_number`")),
+    }
+}
+
+/// Where e-mails go, which is the account's own address where the application has said so.
+fn address(own: Option<&str>, asked: Option<&str>) -> Result<Option<String>> {
+    let asked = asked.map(email::checked).transpose()?;
+    match own {
+        Some(own) if asked.is_some_and(|asked| !asked.eq_ignore_ascii_case(own)) => {
+            Err(invalid("this is not the account's e-mail address; leave `email` out"))
+        }
+        own => Ok(own.or(asked).map(str::to_owned)),
     }
 }
 
@@ -77,21 +89,6 @@ fn locale(tag: String) -> Result<String> {
     match tag.len() {
         2..=35 if tag.bytes().all(plain) => Ok(tag),
         _ => Err(invalid("`locale` is a BCP 47 language tag, such as `lv` or `pt-BR`")),
-    }
-}
-
-fn email(address: String) -> Result<String> {
-    // RFC 5321: 64 octets, `@`, 255 octets at most. Whether anybody reads it there, only a message can tell.
-    let parts = address.rsplit_once('@');
-    match parts {
-        Some((local, domain))
-            if (1..=64).contains(&local.len())
-                && (1..=255).contains(&domain.len())
-                && !address.chars().any(|c| c.is_control() || c.is_whitespace()) =>
-        {
-            Ok(address)
-        }
-        _ => Err(invalid("`email` is an e-mail address, such as `ada@example.org`")),
     }
 }
 

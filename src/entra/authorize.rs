@@ -58,7 +58,7 @@ async fn begin(inner: &Inner, parts: &Parts, form: &Bytes) -> Result<Reply, Faul
     let caller = parts.extensions.get::<Caller>().copied().unwrap_or_default();
     let mut carried = Carried::new(Step::new(asked, hinted, &phones)).map_err(failed)?;
     carried.begin(inner, &facts, caller).await.map_err(failed)?;
-    let mut reply = look_again(inner, &carried, None);
+    let mut reply = look_again(inner, &carried, None, &parts.headers);
     reply.headers_mut().insert(SET_COOKIE, carried.cookie().map_err(failed)?);
     Ok(reply)
 }

@@ -74,7 +74,7 @@ use crate::{
     error::Result,
     provider::http::HttpClient,
     signing::SigningKeys,
-    step_page::{Notice, Stage, StepPage, dead_end, see_other},
+    step_page::{Notice, Stage, StepPage, dead_end, dead_end_in, see_other},
     verifier::{Caller, Facts, Verifier},
 };
 
@@ -193,8 +193,10 @@ where
 
 /// Shows where a step is.
 async fn see(inner: &Inner, parts: &Parts) -> Reply {
-    let Some(fields) = request::form(parts.uri.query().unwrap_or_default().as_bytes()) else { return lost() };
-    let Some(carried) = open(inner, parts, &fields) else { return lost() };
+    let Some(fields) = request::form(parts.uri.query().unwrap_or_default().as_bytes()) else {
+        return lost(inner, &parts.headers);
+    };
+    let Some(carried) = open(inner, parts, &fields) else { return lost(inner, &parts.headers) };
     let returned = fields.get("returned").map(|_| Notice::NotConfirmed);
     let notice = fields.get("said").and_then(|word| Notice::of_word(word)).or(returned);
     match inner.verifier.trusted_now() {
@@ -202,15 +204,15 @@ async fn see(inner: &Inner, parts: &Parts) -> Reply {
             let at = carried.step.look(inner, now).await;
             show(inner, &carried, at, notice, &parts.headers, now)
         }
-        Err(_) => unavailable(),
+        Err(_) => unavailable(inner, &parts.headers),
     }
 }
 
 /// Does what the person asks.
 async fn act(inner: &Inner, parts: &Parts, form: &Bytes) -> Reply {
-    let Some(fields) = request::form(form) else { return lost() };
-    let Some(mut carried) = open(inner, parts, &fields) else { return lost() };
-    let Ok(now) = inner.verifier.trusted_now() else { return unavailable() };
+    let Some(fields) = request::form(form) else { return lost(inner, &parts.headers) };
+    let Some(mut carried) = open(inner, parts, &fields) else { return lost(inner, &parts.headers) };
+    let Ok(now) = inner.verifier.trusted_now() else { return unavailable(inner, &parts.headers) };
     let field = |name| fields.get(name).map(String::as_str).unwrap_or_default();
     let caller = parts.extensions.get::<Caller>().copied().unwrap_or_default();
     let done = match field("do") {
@@ -227,7 +229,7 @@ async fn act(inner: &Inner, parts: &Parts, form: &Bytes) -> Reply {
         _ => Done::Look(None),
     };
     match done {
-        Done::Look(notice) => look_again(inner, &carried, notice),
+        Done::Look(notice) => look_again(inner, &carried, notice, &parts.headers),
         Done::End(at) => show(inner, &carried, at, None, &parts.headers, now),
     }
 }
@@ -248,7 +250,7 @@ fn show(
     headers: &HeaderMap,
     now: SystemTime,
 ) -> Reply {
-    let Ok(ticket) = carried.ticket(inner) else { return unavailable() };
+    let Ok(ticket) = carried.ticket(inner) else { return unavailable(inner, headers) };
     let (stage, phone) = match &at {
         At::Choice(phones) => (Stage::Choice(phones), None),
         At::Check(check, phone) => (Stage::Check(check), Some(*phone)),
@@ -257,7 +259,7 @@ fn show(
             return answer(inner, ("id_token", token), carried.step.state.as_deref());
         }
         At::Failed(error) => return answer(inner, ("error", error), carried.step.state.as_deref()),
-        At::Unknown => return unavailable(),
+        At::Unknown => return unavailable(inner, headers),
     };
     let page = StepPage {
         words: &inner.config.pages.words(&[], headers),
@@ -265,6 +267,7 @@ fn show(
         asking: Some(ASKING),
         transaction: None,
         phone,
+        email: None,
         may_change: false,
         stage,
         notice,
@@ -279,9 +282,9 @@ fn show(
 }
 
 /// Sends the browser to look where the step is, so that nothing is done twice when the page is loaded again.
-fn look_again(inner: &Inner, carried: &Carried, notice: Option<Notice>) -> Reply {
+fn look_again(inner: &Inner, carried: &Carried, notice: Option<Notice>, headers: &HeaderMap) -> Reply {
     let sent = carried.ticket(inner).and_then(|ticket| see_other(&saying(inner, &ticket, notice)));
-    sent.unwrap_or_else(|_| unavailable())
+    sent.unwrap_or_else(|_| unavailable(inner, headers))
 }
 
 /// The page of a step, with something to say.
@@ -313,13 +316,18 @@ where
     })
 }
 
-fn lost() -> Reply {
-    let text = "This sign-in is over, or it began in another browser. Go back to where you signed in, and begin again.";
-    dead_end(StatusCode::BAD_REQUEST, text)
+fn lost(inner: &Inner, headers: &HeaderMap) -> Reply {
+    end(inner, headers, StatusCode::BAD_REQUEST, "dead-end-over")
 }
 
-fn unavailable() -> Reply {
-    dead_end(StatusCode::SERVICE_UNAVAILABLE, "This cannot be done right now. Load the page again in a moment.")
+fn unavailable(inner: &Inner, headers: &HeaderMap) -> Reply {
+    end(inner, headers, StatusCode::SERVICE_UNAVAILABLE, "dead-end-later")
+}
+
+/// Why nothing goes on, in the language of the person.
+fn end(inner: &Inner, headers: &HeaderMap, status: StatusCode, message: &str) -> Reply {
+    let pages = &inner.config.pages;
+    dead_end_in(pages, &pages.words(&[], headers), status, message)
 }
 
 fn not_allowed(methods: &'static str) -> Reply {

@@ -15,7 +15,7 @@ use crate::{
     parameters::Parameters,
     policy::StepUp,
     proof::Proof,
-    step_page::{Done, Errand, Notice, Standing, StepPage, Visit, Walk, dead_end},
+    step_page::{Done, Errand, Notice, Standing, StepPage, Visit, Walk, dead_end_in},
     verifier::{Caller, Facts, Verified},
     visitor,
 };
@@ -30,12 +30,14 @@ pub(super) struct Look<'p> {
 
 /// `GET /step`.
 pub(super) async fn look(provider: &OidcProvider, parts: &Parts) -> Answer {
-    let Some(said) = Parameters::read(parts.uri.query().unwrap_or_default().as_bytes()) else { return over() };
+    let Some(said) = Parameters::read(parts.uri.query().unwrap_or_default().as_bytes()) else {
+        return over(provider, parts);
+    };
     let visit = match visitor(provider, parts) {
         Ok(visit) => visit,
         Err(answer) => return *answer,
     };
-    let Some(look) = find(provider, &visit, &said) else { return over() };
+    let Some(look) = find(provider, &visit, &said) else { return over(provider, parts) };
     let returned = said.one("returned").map(|_| Notice::NotConfirmed);
     let notice = said.one("said").and_then(Notice::of_word).or(returned);
     let shown = match look.walk.look().await {
@@ -48,16 +50,16 @@ pub(super) async fn look(provider: &OidcProvider, parts: &Parts) -> Answer {
 
 /// `POST /step`.
 pub(super) async fn act(provider: &OidcProvider, parts: &Parts, body: &[u8]) -> Answer {
-    let Some(said) = Parameters::read(body) else { return over() };
+    let Some(said) = Parameters::read(body) else { return over(provider, parts) };
     let visit = match visitor(provider, parts) {
         Ok(visit) => visit,
         Err(answer) => return *answer,
     };
-    let Some(mut look) = find(provider, &visit, &said) else { return over() };
+    let Some(mut look) = find(provider, &visit, &said) else { return over(provider, parts) };
     match look.walk.act(&said).await {
         Ok(Some(Done::Look(notice))) => look.back_to_page(notice),
         Ok(Some(Done::CalledOff)) => look.refuse("access_denied", "the person called it off"),
-        Ok(None) => over(),
+        Ok(None) => over(provider, parts),
         Err(error) if error.kind() == ErrorKind::Denied => look.refuse("access_denied", "the policy does not allow it"),
         Err(error) => look.back_to_page(Notice::of_error(&error)),
     }
@@ -77,7 +79,7 @@ pub(super) fn visit(provider: &OidcProvider, parts: &Parts, subject: Subject) ->
 /// The same, of somebody who was here before.
 fn visitor(provider: &OidcProvider, parts: &Parts) -> Result<Visit, Box<Answer>> {
     let subject = visitor::subject(provider.verifier(), &parts.extensions, &parts.headers);
-    let subject = subject.ok_or_else(|| Box::new(over()))?;
+    let subject = subject.ok_or_else(|| Box::new(over(provider, parts)))?;
     visit(provider, parts, subject).map_err(|error| Box::new(out_of_order(&error)))
 }
 
@@ -100,8 +102,9 @@ impl Look<'_> {
             asking: Some(&self.client.name),
             transaction: None,
             phone: self.walk.ticket.phone(),
+            email: self.visit.facts.email.as_deref(),
             may_change: wanted.asks_number(),
-            stage: standing.stage(wanted.asks_number()),
+            stage: standing.stage(wanted),
             notice,
             now: self.visit.now,
             here: &self.walk.url(notice)?,
@@ -175,9 +178,7 @@ impl Look<'_> {
 }
 
 /// The one answer to a ticket that is not good, or another visitor's.
-fn over() -> Answer {
-    dead_end(
-        StatusCode::BAD_REQUEST,
-        "This page is over, or belongs to another browser. Go back to the application that sent you here. It needs cookies.",
-    )
+fn over(provider: &OidcProvider, parts: &Parts) -> Answer {
+    let pages = provider.pages();
+    dead_end_in(pages, &pages.words(&[], &parts.headers), StatusCode::BAD_REQUEST, "dead-end-over")
 }

@@ -31,7 +31,7 @@ pub(crate) use {
     document::Document,
     notice::Notice,
     page::{Stage, StepPage},
-    ticket::Errand,
+    ticket::{Asked, Errand},
     walk::{Done, Standing, Visit, Walk, sight},
     words::Words,
 };

@@ -15,6 +15,7 @@ pub(crate) enum Notice {
     Incorrect,
     Moved,
     NoCode,
+    NoEmail,
     NoMoreChannels,
     NoNumber,
     NotConfirmed,
@@ -56,6 +57,7 @@ impl Notice {
             Self::Incorrect => "incorrect",
             Self::Moved => "moved",
             Self::NoCode => "no-code",
+            Self::NoEmail => "no-email",
             Self::NoMoreChannels => "no-more-channels",
             Self::NoNumber => "no-number",
             Self::NotConfirmed => "not-confirmed",
@@ -76,7 +78,7 @@ impl Notice {
 
     /// Whether it is about what was typed.
     pub(super) fn is_of_input(self) -> bool {
-        matches!(self, Self::Incorrect | Self::NoCode | Self::NoNumber)
+        matches!(self, Self::Incorrect | Self::NoCode | Self::NoEmail | Self::NoNumber)
     }
 
     /// Whether it is good news.
@@ -84,13 +86,14 @@ impl Notice {
         matches!(self, Self::Again | Self::Moved)
     }
 
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Again,
         Self::Denied,
         Self::Early,
         Self::Incorrect,
         Self::Moved,
         Self::NoCode,
+        Self::NoEmail,
         Self::NoMoreChannels,
         Self::NoNumber,
         Self::NotConfirmed,

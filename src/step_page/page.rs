@@ -7,10 +7,11 @@ use http::{Response, StatusCode};
 use http_body_util::Full;
 use maud::{Markup, html};
 
-use super::{Brand, Document, Notice, document::Refresh, number, picture, words::Words};
+use super::{Asked, Brand, Document, Notice, document::Refresh, number, picture, words::Words};
 use crate::{
     channel::Channel,
     check::Status,
+    email,
     phone::PhoneNumber,
     provider::{CodeSource, Prompt},
     verifier::Check,
@@ -26,6 +27,8 @@ pub(crate) struct StepPage<'a> {
     pub(crate) transaction: Option<&'a str>,
     /// Of which number; shown masked.
     pub(crate) phone: Option<PhoneNumber>,
+    /// Where e-mails go, if anywhere; shown masked.
+    pub(crate) email: Option<&'a str>,
     /// Whether the person has said that number, and may say another one.
     pub(crate) may_change: bool,
     pub(crate) stage: Stage<'a>,
@@ -50,6 +53,8 @@ pub(crate) enum Stage<'a> {
     Begin {
         /// Whether the person says which number.
         asks_number: bool,
+        /// Whether the person says an address for e-mail.
+        asks_email: Asked,
     },
     /// Nothing was sent, and the person says which of these, by its place.
     Choice(&'a [PhoneNumber]),
@@ -125,6 +130,7 @@ impl StepPage<'_> {
     /// Of which number, and for what.
     fn facts(&self) -> Markup {
         html! {
+            @let email = self.email.filter(|_| self.check().is_some_and(|check| check.channel == Some(Channel::Email)));
             @if self.phone.is_some() || self.transaction.is_some() {
                 dl {
                     @if let Some(transaction) = self.transaction {
@@ -133,6 +139,9 @@ impl StepPage<'_> {
                     @if let Some(phone) = &self.phone {
                         div { dt { (self.words.say("number")) } dd { bdi dir="ltr" { (phone) } } }
                     }
+                    @if let Some(email) = email {
+                        div { dt { (self.words.say("email")) } dd { bdi dir="ltr" { (email::masked(email)) } } }
+                    }
                 }
             }
         }
@@ -140,7 +149,7 @@ impl StepPage<'_> {
 
     fn stage(&self) -> Markup {
         match self.stage {
-            Stage::Begin { asks_number } => self.begin(asks_number),
+            Stage::Begin { asks_number, asks_email } => self.begin(asks_number, asks_email),
             Stage::Choice(phones) => self.choice(phones),
             Stage::Check(check) if check.status == Status::Pending => self.pending(check),
             Stage::Check(_) | Stage::Over => self.restart(),
@@ -148,11 +157,27 @@ impl StepPage<'_> {
         }
     }
 
-    fn begin(&self, asks_number: bool) -> Markup {
+    fn begin(&self, asks_number: bool, asks_email: Asked) -> Markup {
+        let described_by = |asked: bool| self.described_by().filter(|_| asked);
+        let is_of_email = self.notice == Some(Notice::NoEmail);
         self.form(html! {
-            @if asks_number { (number::fields(self.words, self.described_by())) }
+            @if asks_number { (number::fields(self.words, described_by(!is_of_email))) }
+            @if asks_email != Asked::No { (self.email_field(asks_email, described_by(is_of_email))) }
             button name="do" value="start" { (self.words.say("button-start")) }
         })
+    }
+
+    fn email_field(&self, asked: Asked, described_by: Option<&str>) -> Markup {
+        let is_needed = asked == Asked::Yes;
+        let described_by = described_by.into_iter().chain((!is_needed).then_some("email-hint"));
+        let described_by = described_by.collect::<Vec<_>>().join(" ");
+        html! {
+            label for="email" { (self.words.say("label-email")) }
+            input #email name="email" type="email" autocomplete="email" inputmode="email" maxlength="320" dir="ltr"
+                required[is_needed] aria-invalid=[(self.notice == Some(Notice::NoEmail)).then_some("true")]
+                aria-describedby=[Some(described_by).filter(|ids| !ids.is_empty())];
+            @if !is_needed { p.small #email-hint { (self.words.say("hint-email")) } }
+        }
     }
 
     fn choice(&self, phones: &[PhoneNumber]) -> Markup {
@@ -177,12 +202,17 @@ impl StepPage<'_> {
                 section aria-labelledby="missing" {
                     p #missing { (self.words.say("missing")) }
                     (self.again(check, channel))
-                    @if let Some(next) = check.next_channels.first() {
-                        (self.quiet("next", &self.with_channel("offer", *next)))
+                    @if let Some(next) = self.next_channel(check) {
+                        (self.quiet("next", &self.with_channel("offer", next)))
                     }
                 }
             }
         }
+    }
+
+    /// The next way to reach the person; where nobody has said an address, that is no e-mail.
+    fn next_channel(&self, check: &Check) -> Option<Channel> {
+        check.next_channels.iter().copied().find(|next| *next != Channel::Email || self.email.is_some())
     }
 
     /// The same once more, when it is due.

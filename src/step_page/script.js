@@ -77,5 +77,14 @@ if (regions && window.Intl?.DisplayNames) {
   regions.replaceChildren(first, ...rest);
   regions.value = chosen;
   const phone = document.getElementById('phone');
-  regions.addEventListener('change', () => { phone.placeholder = regions.selectedOptions[0].dataset.example ?? ''; });
+  const example = () => regions.selectedOptions[0].dataset.example ?? '';
+  // A number that is as long as those of the country is written as they are.
+  const write = () => {
+    const digits = phone.value.replace(/[\s().-]/g, '');
+    if (!/^\d+$/.test(digits) || digits.length !== example().replace(/\D/g, '').length) return;
+    let next = 0;
+    phone.value = example().replace(/\d/g, () => digits[next++]);
+  };
+  phone.addEventListener('change', write);
+  regions.addEventListener('change', () => { phone.placeholder = example(); write(); });
 }

@@ -31,6 +31,7 @@ fn page<'a>(pages: &'a StepPages, words: &'a Words, stage: Stage<'a>) -> StepPag
         asking: Some("<b>Bank</b>"),
         transaction: Some("10 EUR to <i>Ada</i>"),
         phone: Some(PhoneNumber::parse("+37126123456", None).unwrap()),
+        email: Some("ada@example.org"),
         may_change: true,
         stage,
         notice: Some(Notice::Incorrect),
@@ -64,7 +65,10 @@ fn check(channel: Channel, prompt: Prompt) -> Check {
 async fn what_others_wrote_is_escaped_and_the_number_masked() {
     let (pages, headers) = (pages(), HeaderMap::new());
     let words = pages.words(&[], &headers);
-    let text = shown(page(&pages, &words, Stage::Begin { asks_number: false }).response(StatusCode::OK)).await;
+    let text = shown(
+        page(&pages, &words, Stage::Begin { asks_number: false, asks_email: Asked::No }).response(StatusCode::OK),
+    )
+    .await;
     assert!(!text.contains("<script>") && !text.contains("<b>Bank") && !text.contains("<i>Ada"), "{text}");
     assert!(text.contains("+371******56") && !text.contains("26123456"), "{text}");
 }
@@ -112,7 +116,7 @@ async fn every_page_is_whole_in_every_language() {
         let words = pages.words(&[Some(tag)], &headers);
         let stages = || {
             checks.iter().map(Stage::Check).chain([
-                Stage::Begin { asks_number: true },
+                Stage::Begin { asks_number: true, asks_email: Asked::MayBe },
                 Stage::Choice(&[]),
                 Stage::Over,
                 Stage::CalledOff,

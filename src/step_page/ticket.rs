@@ -23,6 +23,21 @@ pub(crate) trait Errand: Clone + Serialize + DeserializeOwned {
 
     /// Whether the person says which number.
     fn asks_number(&self) -> bool;
+
+    /// Whether the person says an address for e-mail.
+    fn asks_email(&self) -> Asked {
+        Asked::No
+    }
+}
+
+/// Whether the person is asked for something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Asked {
+    No,
+    /// It may be left out.
+    MayBe,
+    /// Nothing goes on without it.
+    Yes,
 }
 
 /// A step, on its way through the page of one browser.
@@ -34,6 +49,8 @@ pub(crate) struct Ticket<E> {
     pub(crate) errand: E,
     /// The number, once somebody has said it.
     phone: Option<String>,
+    /// Where e-mails go, once somebody has said it.
+    email: Option<String>,
     /// The check, once it was started.
     check: Option<String>,
     until: u64,
@@ -52,6 +69,7 @@ impl<E: Errand> Ticket<E> {
             owners: stand_for::<E>(verifier, owners),
             errand,
             phone: phone.map(|phone| phone.to_e164()),
+            email: None,
             check: None,
             until: seconds(now + TICKET_LIFE),
         })
@@ -67,14 +85,14 @@ impl<E: Errand> Ticket<E> {
         (ticket.owners == stand_for::<E>(verifier, owners) && seconds(now) < ticket.until).then_some(ticket)
     }
 
-    /// The ticket of the page that asks this number, before there is a check.
-    pub(super) fn asking(&self, phone: &PhoneNumber) -> Self {
-        Self { phone: Some(phone.to_e164()), check: None, ..self.clone() }
+    /// The ticket of the page that asks this number and writes to this address, before there is a check.
+    pub(super) fn asking(&self, phone: &PhoneNumber, email: Option<String>) -> Self {
+        Self { phone: Some(phone.to_e164()), email, check: None, ..self.clone() }
     }
 
     /// The ticket of the page that asks which number.
     pub(super) fn asking_nobody(&self) -> Self {
-        Self { phone: None, check: None, ..self.clone() }
+        Self { phone: None, email: None, check: None, ..self.clone() }
     }
 
     /// The same, once there is a check.
@@ -93,6 +111,10 @@ impl<E: Errand> Ticket<E> {
 
     pub(crate) fn phone(&self) -> Option<PhoneNumber> {
         PhoneNumber::parse(self.phone.as_deref()?, None).ok()
+    }
+
+    pub(crate) fn email(&self) -> Option<&str> {
+        self.email.as_deref()
     }
 
     pub(super) fn check(&self) -> Option<CheckId> {

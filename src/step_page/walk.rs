@@ -4,10 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use super::{
     Notice, Stage,
-    ticket::{Errand, Ticket},
+    ticket::{Asked, Errand, Ticket},
 };
 use crate::{
     check::Status,
+    email,
     error::{ErrorKind, Result},
     ids::Subject,
     parameters::Parameters,
@@ -143,10 +144,12 @@ impl<'w, E: Errand> Walk<'w, E> {
             return Ok(Done::Look(Some(Notice::Early)));
         }
         let Some(phone) = self.phone(said) else { return Ok(Done::Look(Some(Notice::NoNumber))) };
-        let ticket = self.ticket.asking(&phone);
+        let Some(email) = self.email(said) else { return Ok(Done::Look(Some(Notice::NoEmail))) };
+        let ticket = self.ticket.asking(&phone, email.clone());
         let Visit { subject, browser, caller, facts, .. } = self.visit;
         let mut request = ticket.errand.request(ticket.id(), subject.clone(), phone)?;
         request.client_ip = caller.ip.or(facts.client_ip);
+        request.email = email;
         request.browser.clone_from(browser);
         request.facts.clone_from(facts);
         request.return_page = Some(format!("{}?ticket={}", self.page, ticket.seal(self.verifier)?));
@@ -179,6 +182,20 @@ impl<'w, E: Errand> Walk<'w, E> {
             Some(own) => said.is_none_or(|said| said == own).then_some(own),
             None => said,
         }
+    }
+
+    /// Where e-mails go, if anywhere: the address that the person types, or has typed before. Nothing when it is none, or has to be there.
+    fn email(&self, said: &Parameters) -> Option<Option<String>> {
+        let asked = match self.visit.facts.email {
+            Some(_) => Asked::No,
+            None => self.ticket.errand.asks_email(),
+        };
+        let typed = said.one("email").map(str::trim).filter(|_| asked != Asked::No);
+        let email = match typed {
+            Some(typed) => Some(email::checked(typed).ok()?.to_owned()),
+            None => self.ticket.email().map(str::to_owned),
+        };
+        (asked != Asked::Yes || email.is_some()).then_some(email)
     }
 
     /// Hands in a code. The evidence is for the look that follows: whoever clicks twice gets it as well.
@@ -216,9 +233,9 @@ impl<'w, E: Errand> Walk<'w, E> {
 
 impl Standing {
     /// What the page shows of it; nothing of what has ended well, which goes on elsewhere.
-    pub(crate) fn stage(&self, asks_number: bool) -> Stage<'_> {
+    pub(crate) fn stage(&self, errand: &impl Errand) -> Stage<'_> {
         match self {
-            Self::Beginning => Stage::Begin { asks_number },
+            Self::Beginning => Stage::Begin { asks_number: errand.asks_number(), asks_email: errand.asks_email() },
             Self::Check(check) => Stage::Check(check),
             Self::Verified(_) | Self::Over => Stage::Over,
         }

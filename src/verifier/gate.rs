@@ -62,6 +62,8 @@ pub struct Facts {
     /// The number of the account. With it, checks of other numbers are not started and proofs of other numbers are refused;
     /// without it, possession of *some* phone is shown, and the application compares [`Proof::phone`] itself.
     pub phone: Option<PhoneNumber>,
+    /// The e-mail address of the account. With it, what a check sends by e-mail goes there, whatever address the client brings.
+    pub email: Option<String>,
     /// The key that the client has shown to be its own, by DPoP (RFC 9449) or another way that the application has checked.
     /// A check that is started with it gives a proof that is good with that key only; without it, proofs of a key are refused.
     pub key: Option<KeyThumbprint>,
@@ -107,6 +109,13 @@ impl Facts {
     #[must_use]
     pub fn with_phone(mut self, phone: PhoneNumber) -> Self {
         self.phone = Some(phone);
+        self
+    }
+
+    /// Says which e-mail address the account has.
+    #[must_use]
+    pub fn with_email(mut self, address: impl Into<String>) -> Self {
+        self.email = Some(address.into());
         self
     }
 

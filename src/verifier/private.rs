@@ -87,7 +87,8 @@ impl Private {
             browser: request.browser.as_ref().map(|browser| browser.as_str().to_owned()),
             return_page: request.return_page.clone(),
             locale: request.locale.clone(),
-            email: request.email.clone(),
+            // What the application knows goes before what the client brings.
+            email: request.facts.email.clone().or_else(|| request.email.clone()),
             client_ip: request.client_ip,
             began_at: now,
             expires_at: now + plan.code.lifetime,

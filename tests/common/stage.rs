@@ -134,6 +134,7 @@ pub(super) fn authenticate<B>(mut request: Request<B>) -> Request<B> {
     facts.binding = header("x-binding").map(|text| Binding::new(text).unwrap());
     facts.key = header("x-key").map(|text| KeyThumbprint::new(text).unwrap());
     facts.phone = header("x-phone").map(|text| PhoneNumber::parse(&text, None).unwrap());
+    facts.email = header("x-email");
     facts.client_ip = header("x-ip").map(|text| text.parse().unwrap());
     request.extensions_mut().insert(facts);
     if request.uri().path().contains("/callback/") {

@@ -4,7 +4,7 @@ use handset::sandbox::Over;
 
 use crate::{
     Browser, PHONE, Reply, STEP, Site,
-    vendors::{OTHER, last_code},
+    vendors::{EMAIL, OTHER, last_code},
 };
 
 /// Who has come back opens the account.
@@ -94,6 +94,71 @@ async fn a_link_that_another_phone_opened_is_told_and_another_way_taken() {
     page.says("We have sent you a text message.");
     let back = browser.press(&page, "answer", &[("code", &site.stage.code())]).await;
     enters(browser, &back, "sms").await;
+}
+
+#[tokio::test]
+async fn a_code_by_e_mail_goes_to_the_address_that_the_person_says() {
+    let site = Site::new("[\"code_book/sms\", \"zadarma/email\"]").await;
+    let mut browser = site.browser();
+    let page = browser.open(STEP).await.page();
+    page.says("You may leave it out.");
+    for address in ["ada", "a da@example.org"] {
+        let page = browser.press(&page, "start", &[("phone", PHONE), ("email", address)]).await.page();
+        page.says("That is no e-mail address.");
+        page.says("aria-describedby=\"notice email-hint\"");
+    }
+    assert_eq!(site.sent(), 0, "nothing is sent before both are good");
+    let page = browser.press(&page, "start", &[("phone", PHONE), ("email", EMAIL)]).await.page();
+    assert!(!page.text.contains("a***@"), "it is no e-mail that is out");
+    page.says("Send me an e-mail");
+    let page = browser.press(&page, "next", &[]).await.page();
+    page.says("The 6 digits of the e-mail");
+    page.says("a***@example.com");
+    assert!(!page.text.contains(EMAIL));
+    let code = last_code(&site.stage.sandbox.handset(EMAIL));
+    let back = browser.press(&page, "answer", &[("code", &code)]).await;
+    assert_eq!(back.back(), "/account");
+    assert_eq!(browser.get("/account").await.status, 303, "an address is no phone, which the account wants");
+}
+
+#[tokio::test]
+async fn an_e_mail_is_offered_where_there_is_an_address() {
+    let site = Site::new("[\"code_book/sms\", \"zadarma/email\", \"code_book/voice_code\"]").await;
+    let mut browser = site.browser();
+    let page = browser.begun().await;
+    page.says("Call me and read a code out");
+    let page = browser.press(&page, "next", &[]).await.page();
+    page.says("We call you now and read a code out.");
+
+    // The one that the application knows goes before what is typed.
+    let site = Site::new("[\"zadarma/email\"]").await;
+    let mut browser = site.browser().with("x-email", EMAIL);
+    let page = browser.open(STEP).await.page();
+    assert!(!page.text.contains("name=\"email\""), "nobody is asked for an address that is known");
+    let page = browser.press(&page, "start", &[("phone", PHONE), ("email", "bob@example.com")]).await.page();
+    page.says("a***@example.com");
+    let code = last_code(&site.stage.sandbox.handset(EMAIL));
+    assert_eq!(browser.press(&page, "answer", &[("code", &code)]).await.back(), "/account");
+}
+
+#[tokio::test]
+async fn whoever_asks_for_an_e_mail_says_where_to() {
+    let site = Site::new("[\"code_book/sms\", \"zadarma/email\"]").await;
+    let mut browser = site.browser();
+    let page = browser.open(&format!("{STEP}&channel=email")).await.page();
+    assert!(!page.text.contains("You may leave it out."));
+    let page = browser.press(&page, "start", &[("phone", PHONE)]).await.page();
+    page.says("That is no e-mail address.");
+    let page = browser.press(&page, "start", &[("phone", PHONE), ("email", EMAIL)]).await.page();
+    page.says("The 6 digits of the e-mail");
+    let before = last_code(&site.stage.sandbox.handset(EMAIL));
+    site.stage.clock.advance(std::time::Duration::from_secs(301));
+    // Once said it is known, as the number is.
+    let page = browser.press(&page, "start", &[]).await.page();
+    page.says("a***@example.com");
+    let code = last_code(&site.stage.sandbox.handset(EMAIL));
+    assert_ne!(before, code);
+    assert_eq!(browser.press(&page, "answer", &[("code", &code)]).await.back(), "/account");
 }
 
 #[tokio::test]

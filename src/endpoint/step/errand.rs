@@ -9,7 +9,8 @@ use crate::{
     ids::{Action, Binding, Subject},
     parameters::Parameters,
     phone::PhoneNumber,
-    step_page::{Errand, Words},
+    policy::Policy,
+    step_page::{Asked, Errand, Words},
     verifier::{Facts, StartRequest},
 };
 
@@ -23,16 +24,30 @@ pub(super) struct Hosted {
     pub(super) return_to: String,
     pub(super) cancel_to: Option<String>,
     asks_number: bool,
+    asks_email: Asked,
 }
 
 impl Hosted {
     /// Reads the query that a person came with; the log says what is wrong with it.
-    pub(super) fn read(said: &Parameters, facts: &Facts, words: &Words, origins: &[String]) -> Option<Self> {
-        let read = Self::read_or_say(said, facts, words, origins);
+    pub(super) fn read(
+        said: &Parameters,
+        facts: &Facts,
+        policy: &Policy,
+        words: &Words,
+        origins: &[String],
+    ) -> Option<Self> {
+        let writes_email = policy.routes().any(|route| route.channel() == Channel::Email);
+        let read = Self::read_or_say(said, facts, writes_email, words, origins);
         read.inspect_err(|why| tracing::info!(why, "request for the step page refused")).ok()
     }
 
-    fn read_or_say(said: &Parameters, facts: &Facts, words: &Words, origins: &[String]) -> Result<Self, &'static str> {
+    fn read_or_say(
+        said: &Parameters,
+        facts: &Facts,
+        writes_email: bool,
+        words: &Words,
+        origins: &[String],
+    ) -> Result<Self, &'static str> {
         let action =
             said.one("action").and_then(|name| Action::new(name).ok()).ok_or("`action` is missing or is none")?;
         let back =
@@ -55,6 +70,12 @@ impl Hosted {
             return_to,
             cancel_to,
             asks_number: facts.phone.is_none(),
+            asks_email: match (&facts.email, channel) {
+                (Some(_), _) => Asked::No,
+                (None, Some(Channel::Email)) => Asked::Yes,
+                (None, _) if writes_email => Asked::MayBe,
+                _ => Asked::No,
+            },
         })
     }
 
@@ -78,6 +99,10 @@ impl Errand for Hosted {
 
     fn asks_number(&self) -> bool {
         self.asks_number
+    }
+
+    fn asks_email(&self) -> Asked {
+        self.asks_email
     }
 }
 

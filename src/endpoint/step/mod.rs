@@ -69,12 +69,12 @@ impl<'h> Host<'h> {
         };
         let visit = self.visit(browser)?;
         let words = self.words(said.one("locale"));
-        let Some(hosted) = Hosted::read(said, &visit.facts, &words, self.pages.origins()) else {
+        let Some(hosted) = Hosted::read(said, &visit.facts, &self.verifier.policy(), &words, self.pages.origins())
+        else {
             return Ok(self.dead_end(StatusCode::BAD_REQUEST, "dead-end-link"));
         };
         let walk = Walk::begin(self.verifier, &visit, self.page_url(), hosted, visit.facts.phone)?;
-        let mut response =
-            self.show(&walk, Standing::Beginning.stage(walk.ticket.errand.asks_number()), None, &visit)?;
+        let mut response = self.show(&walk, Standing::Beginning.stage(&walk.ticket.errand), None, &visit)?;
         response.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
         Ok(response)
     }
@@ -89,7 +89,7 @@ impl<'h> Host<'h> {
             Ok(Standing::Verified(verified)) => finish(&walk.ticket.errand, Some(&verified)),
             // Another tab of this browser was quicker, and has left the proof with it.
             Ok(Standing::Check(check)) if check.status == Status::Verified => finish(&walk.ticket.errand, None),
-            Ok(standing) => self.show(&walk, standing.stage(walk.ticket.errand.asks_number()), notice, &visit),
+            Ok(standing) => self.show(&walk, standing.stage(&walk.ticket.errand), notice, &visit),
             Err(error) => Err(error),
         };
         shown.unwrap_or_else(|error| self.out_of_order(&error))
@@ -146,6 +146,7 @@ impl<'h> Host<'h> {
             asking: self.pages.brand().name.as_deref(),
             transaction: hosted.binding.as_deref(),
             phone: walk.ticket.phone(),
+            email: visit.facts.email.as_deref().or(walk.ticket.email()),
             may_change: hosted.asks_number(),
             stage,
             notice,

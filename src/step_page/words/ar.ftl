@@ -3,6 +3,7 @@
 asks = يريد { $asking } التأكد من أن هاتفك معك.
 asks-plain = يُرجى إثبات أن هاتفك معك.
 number = رقم الهاتف
+email = البريد الإلكتروني
 transaction = ما تؤكده
 
 title-begin = هاتفك
@@ -20,6 +21,8 @@ label-region = البلد أو المنطقة
 region-none = رقم يبدأ بعلامة +
 label-phone = رقم الهاتف
 hint-phone = اختر البلد، أو ابدأ بعلامة + ثم رمز البلد.
+label-email = البريد الإلكتروني
+hint-email = فقط إن تعذّر الوصول إلى الهاتف. يمكنك تركه فارغًا.
 label-code = { $source ->
     [call] الرمز الذي تقرؤه المكالمة (عدد الأرقام: { $length })
     [caller_id] آخر أرقام الرقم الذي يتصل بك (عددها: { $length })
@@ -86,6 +89,7 @@ again-in = { $seconds ->
 
 notice-incorrect = الرمز غير صحيح. انظر إليه مرة أخرى.
 notice-no-code = يتكون الرمز من أرقام فقط.
+notice-no-email = هذا ليس عنوان بريد إلكتروني.
 notice-no-number = هذا ليس رقم هاتف. اختر البلد، أو ابدأ بعلامة + ثم رمز البلد.
 notice-no-more-channels = لا توجد طريقة أخرى للوصول إليك.
 notice-not-confirmed = لم تؤكد شركة الاتصالات هذا الرقم. حاول مرة أخرى أو استخدم طريقة أخرى.

@@ -3,6 +3,7 @@
 asks = { $asking } möchte sichergehen, dass Sie Ihr Telefon bei sich haben.
 asks-plain = Zeigen Sie, dass Sie Ihr Telefon bei sich haben.
 number = Telefonnummer
+email = E-Mail-Adresse
 transaction = Das bestätigen Sie
 
 title-begin = Ihr Telefon
@@ -20,6 +21,8 @@ label-region = Land oder Region
 region-none = Mit + geschrieben
 label-phone = Telefonnummer
 hint-phone = Wählen Sie das Land, oder beginnen Sie mit + und der Landesvorwahl.
+label-email = E-Mail-Adresse
+hint-email = Nur für den Fall, dass das Telefon nicht zu erreichen ist. Sie können das Feld leer lassen.
 label-code = { $source ->
     [call] Die { $length } Ziffern, die der Anruf vorliest
     [caller_id] Die letzten { $length } Ziffern der Nummer, die Sie anruft
@@ -78,6 +81,7 @@ again-in = { $seconds ->
 
 notice-incorrect = Der Code stimmt nicht. Sehen Sie noch einmal nach.
 notice-no-code = Ein Code besteht nur aus Ziffern.
+notice-no-email = Das ist keine E-Mail-Adresse.
 notice-no-number = Das ist keine Telefonnummer. Wählen Sie das Land, oder beginnen Sie mit + und der Landesvorwahl.
 notice-no-more-channels = Es gibt keinen anderen Weg, Sie zu erreichen.
 notice-not-confirmed = Ihr Netzbetreiber hat diese Nummer nicht bestätigt. Versuchen Sie es noch einmal, oder nehmen Sie einen anderen Weg.

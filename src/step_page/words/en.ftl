@@ -3,6 +3,7 @@
 asks = { $asking } wants to make sure that you have your phone with you.
 asks-plain = Show that you have your phone with you.
 number = Phone number
+email = E-mail address
 transaction = What you confirm
 
 title-begin = Your phone
@@ -20,6 +21,8 @@ label-region = Country or region
 region-none = Written with +
 label-phone = Phone number
 hint-phone = Choose the country, or begin with + and the country code.
+label-email = E-mail address
+hint-email = Only for when the phone cannot be reached. You may leave it out.
 label-code = { $source ->
     [call] The { $length } digits that the call reads out
     [caller_id] The last { $length } digits of the number that calls you
@@ -78,6 +81,7 @@ again-in = { $seconds ->
 
 notice-incorrect = That code is not right. Look again.
 notice-no-code = A code has digits only.
+notice-no-email = That is no e-mail address.
 notice-no-number = That is no phone number. Choose the country, or begin with + and the country code.
 notice-no-more-channels = There is no other way to reach you.
 notice-not-confirmed = Your operator has not confirmed this number. Try again, or use another way.

@@ -3,6 +3,7 @@
 asks = { $asking } quiere comprobar que tiene su teléfono con usted.
 asks-plain = Demuestre que tiene su teléfono con usted.
 number = Número de teléfono
+email = Correo electrónico
 transaction = Lo que confirma
 
 title-begin = Su teléfono
@@ -20,6 +21,8 @@ label-region = País o región
 region-none = Escrito con +
 label-phone = Número de teléfono
 hint-phone = Elija el país, o empiece con + y el prefijo del país.
+label-email = Correo electrónico
+hint-email = Solo por si no se puede llegar al teléfono. Puede dejarlo en blanco.
 label-code = { $source ->
     [call] Las { $length } cifras que dicta la llamada
     [caller_id] Las últimas { $length } cifras del número que le llama
@@ -78,6 +81,7 @@ again-in = { $seconds ->
 
 notice-incorrect = El código no es correcto. Mírelo otra vez.
 notice-no-code = Un código solo tiene cifras.
+notice-no-email = Esa no es una dirección de correo electrónico.
 notice-no-number = Esto no es un número de teléfono. Elija el país, o empiece con + y el prefijo del país.
 notice-no-more-channels = No hay otra vía para contactar con usted.
 notice-not-confirmed = Su operador no ha confirmado este número. Inténtelo otra vez o use otra vía.

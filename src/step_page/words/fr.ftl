@@ -3,6 +3,7 @@
 asks = { $asking } souhaite s’assurer que vous avez votre téléphone avec vous.
 asks-plain = Montrez que vous avez votre téléphone avec vous.
 number = Numéro de téléphone
+email = Adresse e-mail
 transaction = Ce que vous confirmez
 
 title-begin = Votre téléphone
@@ -20,6 +21,8 @@ label-region = Pays ou région
 region-none = Écrit avec +
 label-phone = Numéro de téléphone
 hint-phone = Choisissez le pays, ou commencez par + et l’indicatif du pays.
+label-email = Adresse e-mail
+hint-email = Seulement au cas où le téléphone serait injoignable. Vous pouvez laisser ce champ vide.
 label-code = { $source ->
     [call] Les { $length } chiffres que l’appel vous lit
     [caller_id] Les { $length } derniers chiffres du numéro qui vous appelle
@@ -78,6 +81,7 @@ again-in = { $seconds ->
 
 notice-incorrect = Ce code n’est pas le bon. Regardez encore une fois.
 notice-no-code = Un code n’a que des chiffres.
+notice-no-email = Ce n’est pas une adresse e-mail.
 notice-no-number = Ce n’est pas un numéro de téléphone. Choisissez le pays, ou commencez par + et l’indicatif du pays.
 notice-no-more-channels = Il n’y a pas d’autre moyen de vous joindre.
 notice-not-confirmed = Votre opérateur n’a pas confirmé ce numéro. Essayez encore une fois, ou utilisez une autre voie.

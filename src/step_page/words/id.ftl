@@ -3,6 +3,7 @@
 asks = { $asking } ingin memastikan bahwa Anda memegang telepon Anda.
 asks-plain = Tunjukkan bahwa Anda memegang telepon Anda.
 number = Nomor telepon
+email = Alamat email
 transaction = Yang Anda konfirmasi
 
 title-begin = Telepon Anda
@@ -20,6 +21,8 @@ label-region = Negara atau wilayah
 region-none = Ditulis dengan +
 label-phone = Nomor telepon
 hint-phone = Pilih negara, atau awali dengan + dan kode negara.
+label-email = Alamat email
+hint-email = Hanya jika ponsel tidak dapat dihubungi. Boleh dikosongkan.
 label-code = { $source ->
     [call] { $length } angka yang dibacakan dalam panggilan
     [caller_id] { $length } angka terakhir dari nomor yang menelepon Anda
@@ -72,6 +75,7 @@ again-in = Anda dapat meminta lagi dalam { $seconds } detik.
 
 notice-incorrect = Kode itu tidak benar. Periksa sekali lagi.
 notice-no-code = Kode hanya terdiri dari angka.
+notice-no-email = Itu bukan alamat email.
 notice-no-number = Itu bukan nomor telepon. Pilih negara, atau awali dengan + dan kode negara.
 notice-no-more-channels = Tidak ada cara lain untuk menghubungi Anda.
 notice-not-confirmed = Operator Anda belum mengonfirmasi nomor ini. Coba lagi, atau gunakan cara lain.

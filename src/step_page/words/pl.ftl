@@ -3,6 +3,7 @@
 asks = { $asking } prosi o potwierdzenie, że masz swój telefon przy sobie.
 asks-plain = Potwierdź, że masz swój telefon przy sobie.
 number = Numer telefonu
+email = Adres e-mail
 transaction = Potwierdzana operacja
 
 title-begin = Twój telefon
@@ -20,6 +21,8 @@ label-region = Kraj lub region
 region-none = Numer zaczyna się od +
 label-phone = Numer telefonu
 hint-phone = Wybierz kraj albo zacznij od + i numeru kierunkowego kraju.
+label-email = Adres e-mail
+hint-email = Tylko na wypadek, gdyby telefon był nieosiągalny. Możesz zostawić to pole puste.
 label-code = { $source ->
     [call] { $length }-cyfrowy kod podany w rozmowie
     [caller_id] { $length ->
@@ -84,6 +87,7 @@ again-in = { $seconds ->
 
 notice-incorrect = Ten kod jest niepoprawny. Spójrz jeszcze raz.
 notice-no-code = Kod składa się tylko z cyfr.
+notice-no-email = To nie jest adres e-mail.
 notice-no-number = To nie jest numer telefonu. Wybierz kraj albo zacznij od + i numeru kierunkowego kraju.
 notice-no-more-channels = Nie ma innego sposobu, aby się z Tobą skontaktować.
 notice-not-confirmed = Operator nie potwierdził tego numeru. Spróbuj jeszcze raz albo wybierz inny sposób.

@@ -3,6 +3,7 @@
 asks = { $asking } quer confirmar que você está com seu telefone.
 asks-plain = Mostre que você está com seu telefone.
 number = Número de telefone
+email = Endereço de e-mail
 transaction = O que você confirma
 
 title-begin = Seu telefone
@@ -20,6 +21,8 @@ label-region = País ou região
 region-none = Escrito com +
 label-phone = Número de telefone
 hint-phone = Escolha o país, ou comece com + e o código do país.
+label-email = Endereço de e-mail
+hint-email = Só para o caso de não ser possível contactar o telefone. Pode deixar em branco.
 label-code = { $source ->
     [call] Os { $length } dígitos que a ligação dita
     [caller_id] Os últimos { $length } dígitos do número que liga para você
@@ -78,6 +81,7 @@ again-in = { $seconds ->
 
 notice-incorrect = O código não está certo. Olhe outra vez.
 notice-no-code = Um código tem apenas dígitos.
+notice-no-email = Isso não é um endereço de e-mail.
 notice-no-number = Isto não é um número de telefone. Escolha o país, ou comece com + e o código do país.
 notice-no-more-channels = Não há outro meio de falar com você.
 notice-not-confirmed = Sua operadora não confirmou este número. Tente outra vez, ou use outro caminho.

@@ -94,7 +94,7 @@ impl<'v> MfaLogin<'v> {
         self
     }
 
-    /// Says more for the rules of the policy. Number and binding are the login's own, whatever stands here.
+    /// Says more for the rules of the policy. Number, e-mail address and binding are the login's own, whatever stands here.
     pub fn with_facts(mut self, facts: Facts) -> Self {
         self.facts = facts;
         self

@@ -67,6 +67,7 @@ impl State {
         request.email = login.email.clone().filter(|email| !self.had(login, &Factor::address_of_email(email)));
         request.client_ip = login.caller.ip.or(login.facts.client_ip);
         request.facts = login.facts.clone().with_phone(*phone);
+        request.facts.email = None;
         let check = login.verifier.start(request).await?;
         self.asked = Some(Asked { check: *check.id.as_bytes(), number: login.mask(phone).id });
         self.show(login, Ok(check), false).await
