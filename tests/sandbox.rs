@@ -36,6 +36,8 @@ mod raw;
 mod table;
 #[path = "sandbox/vendors.rs"]
 mod vendors;
+#[path = "sandbox/wire.rs"]
+mod wire;
 
 const NUMBER: &str = "+37126123456";
 const INIT: &str = "/en/init-call?phone=37126123456";

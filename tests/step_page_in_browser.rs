@@ -212,6 +212,16 @@ async fn a_wrong_code_is_said_and_the_next_way_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_confirmed_stands_on_the_page() {
+    let ada = Person::new(TEXTS).await;
+    ada.open(&format!("{STEP}&binding=120.00 EUR to Ada Lovelace, for the analytical engine")).await;
+    ada.begin().await;
+    ada.browser.sees("dl", "What you confirm 120.00 EUR to Ada Lovelace").await;
+    ada.browser.look("step-transaction").await;
+    ada.browser.close(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_double_click_is_one_message_and_a_text_that_is_pasted_is_its_code() {
     let ada = Person::new(TEXTS).await;
     ada.browser.fill("#phone", PHONE).await;

@@ -68,7 +68,7 @@ pub(super) struct Args {
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
 
-    /// Tell of requests when they come, too, and not only when they are answered
+    /// Tell of requests when they come, too, and not only when they are answered; with `--format json` also what was said
     #[arg(short, long)]
     verbose: bool,
 

@@ -35,7 +35,8 @@ impl Original {
         }
         .ok_or(Refused::NoOriginal)?;
         let path = path::segments(uri).map_err(Refused::Ambiguous)?;
-        let uri = uri.parse().map_err(|_| Refused::Ambiguous("it is no path of a URI"))?;
+        // Only for the way back from the step page, which leads to the start where this is none.
+        let uri = uri.parse().unwrap_or_default();
         Ok(Self { method, uri, path })
     }
 }

@@ -9,13 +9,15 @@ use crate::sandbox::{event::Event, log::LoggedRequest};
 
 /// Something that happened in the sandbox. `Debug` hides numbers and codes.
 ///
-/// The JSON form is an object with one key, which says what: `request`, `handset` or `missed`.
+/// The JSON form is an object with one key, which says what: `request`, `callback`, `handset` or `missed`.
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Activity {
     /// A request has come to a vendor, while its `status` is `None`, or was answered.
     Request(LoggedRequest),
+    /// A vendor calls the application back, while its `status` is `None`, or was answered: with 0 where there was no answer.
+    Callback(LoggedRequest),
     /// Something reached a handset, or changed there.
     Handset {
         /// The number in E.164, or the e-mail address.
@@ -31,6 +33,7 @@ impl fmt::Debug for Activity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Request(request) => f.debug_tuple("Request").field(request).finish(),
+            Self::Callback(callback) => f.debug_tuple("Callback").field(callback).finish(),
             Self::Handset { event, .. } => f.debug_struct("Handset").field("event", event).finish_non_exhaustive(),
             Self::Missed(count) => f.debug_tuple("Missed").field(count).finish(),
         }

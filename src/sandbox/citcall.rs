@@ -40,6 +40,7 @@ use crate::{
     sandbox::{
         call::Call,
         common::Common,
+        content::Content,
         courier::Courier,
         credentials::given_or,
         fault::{self, Answer},
@@ -61,7 +62,7 @@ pub(super) struct Emulator {
 
 impl Emulator {
     pub(super) fn new(common: Arc<Common>) -> Result<Self> {
-        let courier = Courier::new(common.stop.clone())?;
+        let courier = Courier::new(&common, NAME)?;
         let user_id = given_or(&common.credentials.citcall_user_id, || random::alphanumeric(8))?;
         let api_key = given_or(&common.credentials.citcall_api_key, || random::hexadecimal(32))?;
         Ok(Self { user_id, api_key, placed: AtomicU64::new(0), courier, common })
@@ -183,6 +184,7 @@ async fn handle(
         method: ask.method.clone(),
         path: format!("/citcall{}", uri.path()),
         number,
+        sent: Content::of_request(&ask.headers, uri.query(), &ask.body),
     });
     let mut report = None;
     let serve = || match order.and_then(|order| emulator.place(order, &dials)) {
@@ -197,8 +199,7 @@ async fn handle(
         let account = (emulator.user_id.clone(), emulator.api_key.clone());
         emulator.courier.send(&dials, report.letters(account)).await;
     }
-    entry.end(response.status());
-    response
+    entry.end(response)
 }
 
 /// A request.

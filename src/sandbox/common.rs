@@ -3,19 +3,30 @@
 use std::{
     future::Future,
     pin::pin,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use futures_util::future::{Either, select};
 use tokio::sync::watch;
 
-use crate::sandbox::{Credentials, activity::Feed, handset::Handsets, knob::Knobs, log::Log};
+use crate::sandbox::{
+    Credentials,
+    activity::{Activity, Feed},
+    handset::Handsets,
+    knob::Knobs,
+    log::Log,
+};
 
 /// The handsets, the knobs and the books.
 pub(super) struct Common {
     pub(super) handsets: Handsets,
     pub(super) knobs: Knobs,
     pub(super) log: Log,
+    /// What the vendors called back.
+    pub(super) callbacks: Arc<Log>,
     pub(super) feed: Feed,
     pub(super) stop: Stop,
     /// Those that were given.
@@ -30,7 +41,8 @@ impl Common {
         Self {
             handsets: Handsets::new(origin, feed.clone()),
             knobs: Knobs::default(),
-            log: Log::new(feed.clone()),
+            log: Log::new(feed.clone(), Activity::Request),
+            callbacks: Arc::new(Log::new(feed.clone(), Activity::Callback)),
             feed,
             stop,
             credentials: Credentials::default(),

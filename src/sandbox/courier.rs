@@ -6,13 +6,17 @@ use std::{
     time::Duration,
 };
 
+use http::Method;
+use http_body_util::{BodyExt, Limited};
 use reqwest::{Client, redirect::Policy};
 
 use crate::{
     error::{Error, ErrorKind, Result},
     sandbox::{
-        common::Stop,
+        common::{Common, Stop},
+        content::{Content, LONGEST_KEPT},
         knob::{CallbackFault, Dials},
+        log::{Incoming, Log},
     },
 };
 
@@ -21,6 +25,9 @@ use crate::{
 pub(super) struct Courier {
     client: Client,
     stop: Stop,
+    /// In whose name.
+    vendor: &'static str,
+    log: Arc<Log>,
     answers: Arc<Mutex<Vec<u16>>>,
 }
 
@@ -34,12 +41,13 @@ pub(super) struct Letter {
 }
 
 impl Courier {
-    pub(super) fn new(stop: Stop) -> Result<Self> {
+    pub(super) fn new(common: &Common, vendor: &'static str) -> Result<Self> {
         let client = Client::builder().redirect(Policy::none()).no_proxy().timeout(PATIENCE).build();
         let client = client.map_err(|source| {
             Error::new(ErrorKind::Misconfigured, "the sandbox cannot send callbacks").with_source(source)
         })?;
-        Ok(Self { client, stop, answers: Arc::default() })
+        let (stop, log) = (common.stop.clone(), Arc::clone(&common.callbacks));
+        Ok(Self { client, stop, vendor, log, answers: Arc::default() })
     }
 
     /// How the callbacks were answered: 0 for not at all.
@@ -63,12 +71,36 @@ impl Courier {
 
     /// Takes letters out, here and now.
     pub(super) async fn deliver(&self, letters: Vec<Letter>) {
-        for Letter { url, content_type, headers, body } in letters {
-            let request = self.client.post(url).header("Content-Type", content_type).body(body);
-            let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
-            let answer = request.send().await.map_or(0, |answer| answer.status().as_u16());
+        for letter in letters {
+            let answer = self.take(letter).await;
             self.answers.lock().unwrap_or_else(PoisonError::into_inner).push(answer);
         }
+    }
+
+    /// Takes one letter out. 0 when there was no answer.
+    async fn take(&self, Letter { url, content_type, headers, body }: Letter) -> u16 {
+        let request = self.client.post(&url).header("Content-Type", content_type).body(body.clone());
+        let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        let Ok(request) = request.build() else { return 0 };
+        let entry = self.log.begin(Incoming {
+            vendor: self.vendor,
+            method: Method::POST,
+            path: url,
+            number: None,
+            sent: Content::of_request(request.headers(), None, body.as_bytes()),
+        });
+        let Ok(answer) = self.client.execute(request).await else {
+            entry.answered(0);
+            entry.close(Content::default());
+            return 0;
+        };
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        entry.answered(status);
+        // Nobody waits for the rest of a long one.
+        let body = Limited::new(reqwest::Body::from(answer), LONGEST_KEPT).collect().await;
+        let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+        entry.close(Content::of(&headers, &body, 0));
+        status
     }
 
     /// The client that takes them out.

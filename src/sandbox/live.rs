@@ -19,11 +19,15 @@ use crate::sandbox::{
     activity::{Activity, Watch},
     common::Common,
     event::Event,
-    log::LoggedRequest,
+    log::{Log, LoggedRequest},
 };
 
 pub(super) fn router(common: Arc<Common>) -> Router {
-    Router::new().route("/requests", get(requests)).route("/activity", get(activity)).with_state(common)
+    Router::new()
+        .route("/requests", get(requests))
+        .route("/callbacks", get(callbacks))
+        .route("/activity", get(activity))
+        .with_state(common)
 }
 
 #[derive(Deserialize)]
@@ -33,10 +37,20 @@ struct Since {
     after: u64,
 }
 
-async fn requests(State(common): State<Arc<Common>>, Query(Since { after }): Query<Since>) -> Json<Vec<LoggedRequest>> {
-    let mut requests = common.log.requests();
-    requests.retain(|request| request.id > after);
-    Json(requests)
+async fn requests(State(common): State<Arc<Common>>, Query(since): Query<Since>) -> Json<Vec<LoggedRequest>> {
+    Json(since.of(&common.log))
+}
+
+async fn callbacks(State(common): State<Arc<Common>>, Query(since): Query<Since>) -> Json<Vec<LoggedRequest>> {
+    Json(since.of(&common.callbacks))
+}
+
+impl Since {
+    fn of(&self, log: &Log) -> Vec<LoggedRequest> {
+        let mut requests = log.requests();
+        requests.retain(|request| request.id > self.after);
+        requests
+    }
 }
 
 async fn activity(State(common): State<Arc<Common>>) -> Response {
@@ -51,14 +65,21 @@ async fn activity(State(common): State<Arc<Common>>) -> Response {
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Snapshot {
-    Snapshot { handsets: BTreeMap<String, Vec<Event>>, requests: Vec<LoggedRequest> },
+    Snapshot { handsets: BTreeMap<String, Vec<Event>>, requests: Vec<LoggedRequest>, callbacks: Vec<LoggedRequest> },
 }
 
 impl Snapshot {
     fn of(common: &Common) -> Self {
-        let mut requests = common.log.requests();
-        requests.drain(..requests.len().saturating_sub(SHOWN));
-        Self::Snapshot { handsets: common.handsets.events(), requests }
+        let latest = |log: &Log| {
+            let mut requests = log.requests();
+            requests.drain(..requests.len().saturating_sub(SHOWN));
+            requests
+        };
+        Self::Snapshot {
+            handsets: common.handsets.events(),
+            requests: latest(&common.log),
+            callbacks: latest(&common.callbacks),
+        }
     }
 }
 

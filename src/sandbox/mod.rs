@@ -86,6 +86,7 @@ mod builder;
 mod call;
 mod citcall;
 mod common;
+mod content;
 mod control;
 mod courier;
 mod credentials;
@@ -109,6 +110,7 @@ mod zadarma;
 
 pub use activity::{Activity, Watch};
 pub use builder::Builder;
+pub use content::Content;
 pub use credentials::Credentials;
 pub use device::{Opened, Over};
 pub use event::{CallState, Event, IncomingCall};

@@ -29,6 +29,7 @@ use crate::{
     sandbox::{
         call::Call,
         common::Common,
+        content::Content,
         credentials::given_or,
         fault::{self, Answer},
         knob::{Dials, Knob},
@@ -141,10 +142,10 @@ async fn handle(State(emulator): State<Arc<Emulator>>, method: Method, uri: Uri,
         method: ask.method.clone(),
         path: format!("/numcheck{}", ask.path),
         number,
+        sent: Content::of_request(&headers, uri.query(), b""),
     });
     let response = fault::answer(&dials, &common.stop, || emulator.serve(&ask, &headers, &dials)).await;
-    entry.end(response.status());
-    response
+    entry.end(response)
 }
 
 enum Operation {

@@ -271,6 +271,12 @@ impl Sandbox {
     pub fn requests(&self) -> Vec<LoggedRequest> {
         self.common.log.requests()
     }
+
+    /// The latest 10,000 callbacks of the vendors, oldest first.
+    #[must_use]
+    pub fn callbacks(&self) -> Vec<LoggedRequest> {
+        self.common.callbacks.requests()
+    }
 }
 
 /// Shows where it listens and no credential.

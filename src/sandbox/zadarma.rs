@@ -47,6 +47,7 @@ use crate::{
     error::Result,
     sandbox::{
         common::Common,
+        content::Content,
         control::Problem,
         credentials::given_or,
         fault::{self, Answer},
@@ -72,7 +73,7 @@ impl Emulator {
     pub(super) fn new(common: Arc<Common>, clock: Arc<dyn Clock>) -> Result<Self> {
         let key = given_or(&common.credentials.zadarma_key, || random::alphanumeric(20))?;
         let secret = given_or(&common.credentials.zadarma_secret, || random::alphanumeric(20))?;
-        Ok(Self { key, secret, requests: Mutex::default(), notices: Notices::new(common.stop.clone())?, clock, common })
+        Ok(Self { key, secret, requests: Mutex::default(), notices: Notices::new(&common)?, clock, common })
     }
 
     pub(super) fn key(&self) -> &Secret {
@@ -236,6 +237,7 @@ async fn handle(
         method: ask.method.clone(),
         path: format!("/zadarma{}", ask.path),
         number,
+        sent: Content::of_request(&headers, uri.query(), &body),
     });
     let mut response = fault::answer(&dials, &common.stop, || emulator.serve(&ask, &dials)).await;
     if response.status() == StatusCode::TOO_MANY_REQUESTS {
@@ -246,8 +248,7 @@ async fn handle(
             .headers_mut()
             .extend(limits.map(|(name, value)| (header::HeaderName::from_static(name), HeaderValue::from(value))));
     }
-    entry.end(response.status());
-    response
+    entry.end(response)
 }
 
 /// A message that was sent.

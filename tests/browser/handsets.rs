@@ -397,10 +397,19 @@ async fn what_the_vendors_were_asked_is_listed_with_their_answers() {
     assert_eq!(order.send(&sandbox).await.status, 500);
     browser.sees("#wire li:first-child .broken", "500").await;
 
+    browser.lacks("#wire li:last-child pre").await;
+    browser.click("#wire li:last-child summary").await;
+    browser.sees("#wire li:last-child pre", "phone=37126123456 x-auth-token: [redacted]").await;
+    browser.sees("#wire li:last-child pre", "\"callId\": ").await;
     sandbox.knobs().clear(Scope::Vendor("citcall"));
     sandbox.knobs().set(Scope::Vendor("citcall"), Knob::TimeOut).unwrap();
     assert!(order.is_left_waiting(&sandbox).await);
     browser.sees("#wire li:first-child .waits", "…").await;
+    browser.sees("#wire li:last-child pre", "phone=37126123456").await;
+    browser.click("#wire li:last-child summary").await;
+    browser.lacks("#wire li:last-child pre").await;
+    browser.click("#wire li:first-child summary").await;
+    browser.sees("#wire li:first-child pre", "\"msisdn\": \"37126123456\"").await;
     browser.look("handset-wire").await;
     let listed: usize = browser.value("document.querySelectorAll('#wire li').length").await;
     assert_eq!(listed, sandbox.requests().len());

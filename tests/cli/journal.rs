@@ -65,7 +65,7 @@ async fn programs_get_an_object_on_each_line() {
         *request,
         json!({
             "id": 1, "at": request["at"], "vendor": "numcheck", "method": "POST", "path": "/numcheck/en/init-call", "number": "+37126123456",
-            "status": 200,
+            "status": 200, "took_ms": request["took_ms"],
         })
     );
 }

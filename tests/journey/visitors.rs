@@ -4,7 +4,10 @@ use handset::sandbox::{Knob, Scope};
 use http::Method;
 use serde_json::json;
 
-use crate::{PHONE, POLICY, Person, Stage, next_call};
+use crate::{
+    PHONE, POLICY, Person, Stage, next_call,
+    vendors::{self, EMAIL, last_code},
+};
 
 #[tokio::test]
 async fn a_visitor_gets_a_cookie_and_can_finish_with_it() {
@@ -108,4 +111,18 @@ async fn an_account_with_a_number_is_checked_on_that_number() {
     ada.transfer(Some(verified.text("proof"))).await.expect(200);
     let moved = stage.person("ada").with("x-phone", "+37126999999");
     moved.transfer(Some(verified.text("proof"))).await.expect_problem(401, "step-up-required");
+}
+
+#[tokio::test]
+async fn an_account_with_an_address_gets_its_e_mails_there() {
+    let stage = vendors::stage("version = 1\n[[route]]\nname = \"all\"\ntry = [\"zadarma/email\"]").await;
+    let ada = stage.person("ada").with("x-email", EMAIL);
+    let start = |email: &str| json!({ "phone_number": PHONE, "action": "transfer", "email": email });
+    ada.start_with(start("eve@example.com")).await.expect_problem(400, "invalid-request");
+    assert_eq!(stage.sandbox.calls(), 0);
+
+    let check = ada.start_with(start(&EMAIL.to_uppercase())).await.expect(201);
+    ada.answer(check.id(), &last_code(&stage.sandbox.handset(EMAIL))).await.expect(200);
+    let check = ada.start_with(json!({ "phone_number": PHONE, "action": "look" })).await.expect(201);
+    ada.answer(check.id(), &last_code(&stage.sandbox.handset(EMAIL))).await.expect(200);
 }

@@ -124,9 +124,11 @@ async fn requests_are_read_over_http() {
     assert!(humantime_like(requests[0]["at"].as_str().unwrap()), "{requests}");
     let first = json!({
         "id": 1, "at": requests[0]["at"], "vendor": "numcheck", "method": "POST", "path": "/numcheck/en/init-call",
-        "number": NUMBER, "status": 200,
+        "number": NUMBER, "status": 200, "took_ms": requests[0]["took_ms"], "sent": requests[0]["sent"],
+        "answered": requests[0]["answered"],
     });
     assert_eq!(requests[0], first);
+    assert_eq!(requests[0]["sent"]["query"], json!([format!("phone={}", &NUMBER[1..])]));
     let (_, later) = json_of(ask(&sandbox, Method::GET, "/requests?after=1")).await;
     assert_eq!(later, json!([requests[1]]));
     assert_eq!((&later[0]["number"], &later[0]["status"]), (&Value::Null, &json!(401)));

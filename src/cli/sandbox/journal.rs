@@ -24,7 +24,7 @@ pub(super) enum Detail {
     Nothing,
     /// What reaches handsets, and requests once they are answered.
     Answers,
-    /// Requests when they come, too.
+    /// Requests when they come, too; programs are told what was said.
     Requests,
 }
 
@@ -58,12 +58,19 @@ impl Journal {
 
     /// The line for what has happened; `None` when it is more than was asked for.
     fn line(&self, activity: &Activity, now: SystemTime) -> Option<String> {
-        if matches!(activity, Activity::Request(request) if request.status.is_none()) && self.detail != Detail::Requests
-        {
+        let is_begun = matches!(activity, Activity::Request(it) | Activity::Callback(it) if it.status.is_none());
+        if is_begun && self.detail != Detail::Requests {
             return None;
         }
         Some(match self.format {
-            Format::Json => json!(Entry { at: rfc3339(now), activity }).to_string(),
+            Format::Json => {
+                let activity = match (activity, self.detail) {
+                    (Activity::Request(it), Detail::Answers) => &Activity::Request(it.line()),
+                    (Activity::Callback(it), Detail::Answers) => &Activity::Callback(it.line()),
+                    (activity, _) => activity,
+                };
+                json!(Entry { at: rfc3339(now), activity }).to_string()
+            }
             Format::Human | Format::Plain => visible(&format!("{}  {}", rfc3339(now), words(activity))),
         })
     }
@@ -83,6 +90,14 @@ fn words(activity: &Activity) -> String {
             let about = number.as_ref().map_or_else(String::new, |number| format!("  about {number}"));
             let answer = status.map_or_else(|| "has come".to_owned(), |status| format!("answered {status}"));
             format!("{vendor}  {method} {path}  {answer}{about}")
+        }
+        Activity::Callback(LoggedRequest { vendor, method, path, status, .. }) => {
+            let answer = match status {
+                None => "goes out".to_owned(),
+                Some(0) => "not answered".to_owned(),
+                Some(status) => format!("answered {status}"),
+            };
+            format!("{vendor}  calls back: {method} {path}  {answer}")
         }
         Activity::Handset { number, event } => format!("handset {number}  {}", of_event(event)),
         Activity::Missed(count) => format!("{count} lines are left out here: too much happens at once"),
@@ -124,7 +139,7 @@ mod tests {
     use http::Method;
 
     use super::*;
-    use crate::sandbox::Sandbox;
+    use crate::sandbox::{Content, Sandbox};
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
@@ -141,6 +156,9 @@ mod tests {
                 path,
                 number: Some("+371".to_owned()),
                 status,
+                took_ms: None,
+                sent: Some(Content::default()),
+                answered: None,
             })
         };
         let all = [request(None), request(Some(200)), Activity::Missed(3)];
@@ -169,6 +187,22 @@ mod tests {
                 },
             })
         );
+    }
+
+    #[tokio::test]
+    async fn a_callback_says_whether_it_was_answered() {
+        let sandbox = Sandbox::start().await.unwrap();
+        let journal = Journal::new(sandbox.watch(), Format::Human, Detail::Requests);
+        let line = |status| {
+            let (method, path) = (Method::POST, "https://app.example.com/x".to_owned());
+            let (number, took_ms, sent, answered) = (None, None, None, None);
+            let vendor = "citcall";
+            let told = LoggedRequest { id: 1, at: NOW, vendor, method, path, number, status, took_ms, sent, answered };
+            journal.line(&Activity::Callback(told), NOW).unwrap().split_once("  ").unwrap().1.to_owned()
+        };
+        assert_eq!(line(None), "citcall  calls back: POST https://app.example.com/x  goes out");
+        assert_eq!(line(Some(204)), "citcall  calls back: POST https://app.example.com/x  answered 204");
+        assert_eq!(line(Some(0)), "citcall  calls back: POST https://app.example.com/x  not answered");
     }
 
     #[test]

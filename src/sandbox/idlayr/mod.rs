@@ -37,6 +37,7 @@ use crate::{
     error::Result,
     sandbox::{
         common::Common,
+        content::Content,
         courier::{Courier, Letter},
         fault::{self, Answer},
         idlayr::{
@@ -70,7 +71,7 @@ impl Emulator {
             tokens: Tokens::new(&common.credentials)?,
             signer: Signer::new()?,
             checks: Mutex::default(),
-            courier: Courier::new(common.stop.clone())?,
+            courier: Courier::new(&common, NAME)?,
             common,
         })
     }
@@ -226,6 +227,7 @@ async fn handle(
         method: ask.method.clone(),
         path: format!("/idlayr{}", uri.path()),
         number,
+        sent: Content::of_request(&headers, uri.query(), &body),
     });
     let response = match device::serve(&emulator, &ask, &dials) {
         Some(response) => response.unwrap_or_else(|refusal| refusal.answer().into_response()),
@@ -236,8 +238,7 @@ async fn handle(
     };
     let reports = ask.reports.into_inner().unwrap_or_else(PoisonError::into_inner);
     emulator.courier.send(&dials, ready(reports)).await;
-    entry.end(response.status());
-    response
+    entry.end(response)
 }
 
 /// What a request says.

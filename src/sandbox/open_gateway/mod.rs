@@ -44,6 +44,7 @@ use crate::{
     sandbox::{
         Sandbox,
         common::Common,
+        content::Content,
         credentials::given_or,
         fault::{self, Answer},
         handset::e164,
@@ -287,6 +288,7 @@ pub(super) use device::router as handsets;
 async fn handle(State(emulator): State<Arc<Emulator>>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, LONGEST_BODY).await.unwrap_or_default();
+    let sent = Content::of_request(&parts.headers, parts.uri.query(), &body);
     let ask = Ask::new(parts.method, &parts.uri, parts.headers, body);
     let common = &emulator.common;
     let number = emulator.number(&ask);
@@ -296,6 +298,7 @@ async fn handle(State(emulator): State<Arc<Emulator>>, request: Request<Body>) -
         method: ask.method.clone(),
         path: format!("/open_gateway{}", ask.path),
         number,
+        sent,
     });
     let mut headers = HeaderMap::new();
     let serve = || {
@@ -305,8 +308,7 @@ async fn handle(State(emulator): State<Arc<Emulator>>, request: Request<Body>) -
     };
     let mut response = fault::answer(&dials, &common.stop, serve).await;
     response.headers_mut().extend(headers);
-    entry.end(response.status());
-    response
+    entry.end(response)
 }
 
 /// An answer with headers of its own.

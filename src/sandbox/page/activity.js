@@ -1,8 +1,9 @@
 // What goes on in the sandbox: one stream for everything on a page, since a browser keeps only six connections to a host.
 //
-//   {"snapshot": {"handsets": {number: [event, ..]}, "requests": [request, ..]}}   first, and again after every reconnect
+//   {"snapshot": {"handsets": {number: [event, ..]}, "requests": [request, ..], "callbacks": [..]}}   first, and after every reconnect
 //   {"handset": {"number": "+371..", "event": {..}}}                               what reaches a number or an address
 //   {"request": {"id": 7, .., "status": null}}                                     a request to a vendor, and its answer
+//   {"callback": {"id": 7, .., "status": null}}                                    the same of a vendor to the application
 
 /** Where the sandbox is, also where it is mounted below a path. */
 export function url(path) {
@@ -11,14 +12,14 @@ export function url(path) {
 
 /** The events of each number and address, the oldest first. */
 const handsets = new Map();
-/** The latest requests, by id. */
+/** The latest requests and callbacks, by a key. */
 const requests = new Map();
 const watchers = new Set();
 let isOnline = false;
 
 /**
  * Tells what goes on from now on. A watcher may have `reset()`, for when everything is different; `event(place, event)`;
- * `request(request)`, for a new one or a new answer; and `online(isOnline)`.
+ * `request(request)`, for a new one or a new answer, with a `key` and whether it `isCallback`; and `online(isOnline)`.
  */
 export function watch(watcher) {
   watchers.add(watcher);
@@ -53,7 +54,9 @@ const TAKES = {
     handsets.clear();
     requests.clear();
     for (const [place, events] of Object.entries(said.handsets)) handsets.set(place, events);
-    for (const request of said.requests) requests.set(request.id, request);
+    const all = [...said.requests.map((it) => keyed(it, false)), ...said.callbacks.map((it) => keyed(it, true))];
+    all.sort((one, other) => one.at.localeCompare(other.at));
+    for (const request of all) requests.set(request.key, request);
     tell("reset");
   },
   handset({ number, event }) {
@@ -63,12 +66,19 @@ const TAKES = {
     handsets.set(number, [...events, event].slice(-MOST));
     tell("event", number, event);
   },
-  request(request) {
-    requests.set(request.id, request);
-    if (requests.size > MOST) requests.delete(requests.keys().next().value);
-    tell("request", request);
-  },
+  request: (request) => take(keyed(request, false)),
+  callback: (request) => take(keyed(request, true)),
 };
+
+function keyed(request, isCallback) {
+  return { ...request, isCallback, key: `${isCallback ? "c" : "r"}${request.id}` };
+}
+
+function take(request) {
+  requests.set(request.key, request);
+  if (requests.size > MOST) requests.delete(requests.keys().next().value);
+  tell("request", request);
+}
 
 function turn(online) {
   isOnline = online;

@@ -13,7 +13,7 @@ use crate::{
     phone::PhoneNumber,
     sandbox::{
         CallState, IncomingCall,
-        common::Stop,
+        common::Common,
         courier::{Courier, Letter},
         knob::{CallbackFault, Dials, Knob},
         random,
@@ -28,8 +28,8 @@ pub(super) struct Notices {
 }
 
 impl Notices {
-    pub(super) fn new(stop: Stop) -> Result<Self> {
-        Ok(Self { courier: Courier::new(stop)?, url: Mutex::default() })
+    pub(super) fn new(common: &Common) -> Result<Self> {
+        Ok(Self { courier: Courier::new(common, "zadarma")?, url: Mutex::default() })
     }
 
     /// Takes a URL as the account's page does: once it has repeated what it was asked to.
