@@ -8,6 +8,7 @@ use std::{
     collections::BTreeMap,
     hint::black_box,
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -37,6 +38,27 @@ fn hashes(c: &mut Criterion) {
     group.bench_function("hmac_sha1/32 bytes", |b| {
         b.iter(|| prepared.clone().chain_update(black_box([1_u8; 32])).finalize().into_bytes());
     });
+    group.finish();
+}
+
+/// What a second thread is worth on this machine, to work that has nothing in common with that of the first.
+fn threads(c: &mut Criterion) {
+    let mut group = c.benchmark_group("floor");
+    let prepared = Hmac::<Sha256>::new(&[7; 64].into());
+    let work = |count: u64| {
+        for _ in 0..count {
+            black_box(prepared.clone().chain_update(black_box([1_u8; 48])).finalize().into_bytes());
+        }
+    };
+    for threads in [1, 2] {
+        group.bench_function(format!("threads/{threads}"), |b| {
+            b.iter_custom(|count| {
+                let begin = Instant::now();
+                thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(|| work(count.div_ceil(threads))))));
+                begin.elapsed()
+            });
+        });
+    }
     group.finish();
 }
 
@@ -187,5 +209,5 @@ fn live_checks() -> &'static [u64] {
     if std::env::args().any(|argument| argument == "--bench") { &[1_000, 100_000, 1_000_000] } else { &[1_000] }
 }
 
-criterion_group!(benches, hashes, cache, governor, tokens, callbacks);
+criterion_group!(benches, hashes, threads, cache, governor, tokens, callbacks);
 criterion_main!(benches);

@@ -10,10 +10,11 @@ use crate::{
 pub(crate) fn write(measured: &Measured, date: &str, machine: &str) -> String {
     let targets: String = targets::all(measured).iter().map(row).collect();
     let mut figures = String::new();
-    for (name, value) in measured
-        .all()
-        .filter(|(name, _)| !["load ", "profile ", "share ", "Welch"].iter().any(|apart| name.starts_with(apart)))
-    {
+    for (name, value) in measured.all().filter(|(name, _)| {
+        !["load ", "profile ", "right answers ", "share ", "Welch", "wrong answers "]
+            .iter()
+            .any(|apart| name.starts_with(apart))
+    }) {
         let unit = if name.starts_with("memory") { "bytes" } else { "ns" };
         let _ = writeln!(figures, "| {name} | {value:.0} {unit} |");
     }
