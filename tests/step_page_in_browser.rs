@@ -176,7 +176,40 @@ async fn a_code_comes_by_e_mail_where_the_person_says_an_address() {
     ada.open(&format!("{STEP}&channel=email")).await;
     ada.begin_by_email().await;
     ada.browser.look("step-email").await;
+    // What the person does: looks at the phone, and comes back.
+    let step: String = ada.browser.value("location.href").await;
+    let phone = format!("{}?number={},{EMAIL}", ada.site.stage.sandbox.phones_url(), PHONE.replace('+', "%2B"));
+    ada.browser.go(&phone).await;
+    ada.browser.click(".tab.mail").await;
+    ada.browser.sees(".list.mail", &last_code(&ada.site.stage.sandbox.handset(EMAIL))).await;
+    ada.browser.go(&step).await;
     ada.opens_the_email().await;
+    ada.browser.close(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_is_sent_again_when_it_is_due() {
+    let ada = Person::new(TEXTS).await;
+    ada.begin().await;
+    ada.browser.sees("[data-seconds]", "(0:").await;
+    ada.site.stage.clock.advance(Duration::from_secs(30));
+    ada.browser.go(&ada.browser.value::<String>("location.href").await).await;
+    ada.browser.lacks("[data-seconds]").await;
+    ada.browser.click("button.quiet[value=start]").await;
+    ada.browser.sees("#notice", "It is on its way once more.").await;
+    assert_eq!(ada.site.sent(), 2);
+    ada.answer(&ada.site.stage.code()).await;
+    ada.enters("sms").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_policy_refuses_is_said() {
+    let ada = Person::new(TEXTS).await;
+    ada.browser.fill("#phone", "+4915112345678").await;
+    ada.browser.click(START).await;
+    ada.browser.sees("#notice", "This is not possible with this phone.").await;
+    ada.browser.look("step-denied").await;
+    assert_eq!(ada.site.sent(), 0);
     ada.browser.close(&[]).await;
 }
 
